@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// BlockGraph: the named nodes of one machine, and the services that drivers need (control context,
+// log, file I/O). Nothing is global: two machines have two graphs.
+//
+// Ownership: the owner of the machine owns the graph; it outlives its nodes. The graph holds a
+//   reference to each node that the user named (blockdev-add), until Remove.
+// Threading: control context only. Errors: absl::Status naming the node.
+
+#ifndef PLATTER_DRIVERS_GRAPH_H_
+#define PLATTER_DRIVERS_GRAPH_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "aio/aio_context.h"
+#include "base/log.h"
+#include "drivers/node.h"
+
+namespace platter {
+
+class BlockGraph {
+ public:
+  BlockGraph(AioContext& control, LogSink& log) : control_(control), log_(log) {}
+  BlockGraph(const BlockGraph&) = delete;
+  BlockGraph& operator=(const BlockGraph&) = delete;
+  // Drops the references to named nodes; all backends have let go of theirs.
+  ~BlockGraph();
+
+  AioContext& control() { return control_; }
+  LogSink& log() { return log_; }
+
+  // A name for a node that the user did not name: '#' first, so that it can't collide.
+  std::string GenerateNodeName();
+  // INVALID_ARGUMENT for an ill-formed name, ALREADY_EXISTS for one in use by a living node.
+  absl::Status CheckNodeName(std::string_view name) const;
+
+  // Makes a node findable (all nodes) and, when `keep`, holds a reference.
+  enum class Keep : uint8_t { kNo, kYes };
+  void Register(const NodeRef& node, Keep keep);
+  // nullptr when there is none.
+  NodeRef Find(std::string_view node_name) const;
+  // Drops the graph's reference. NOT_FOUND; FAILED_PRECONDITION (EBUSY) while it has parents.
+  absl::Status Remove(std::string_view node_name);
+  // All living nodes, by name.
+  std::vector<NodeRef> Nodes() const;
+
+ private:
+  AioContext& control_;
+  LogSink& log_;
+  uint64_t next_generated_ = 0;
+  std::map<std::string, std::weak_ptr<BlockNode>, std::less<>> by_name_;
+  std::map<std::string, NodeRef, std::less<>> kept_;
+};
+
+}  // namespace platter
+
+#endif  // PLATTER_DRIVERS_GRAPH_H_

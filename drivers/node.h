@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// BlockNode: one node of a tree of block drivers (file, raw, blkdebug ...). Parents reach it
+// through an Edge (drivers/edge.h), never directly, so a driver sees only requests that are in
+// range, aligned to its limits, no longer than its maximum and for operations that it said it has.
+//
+// Ownership: shared (NodeRef); each Edge holds a reference, the graph holds one for nodes that the
+//   user named. The last reference is dropped in the control context, when nothing is in flight.
+// Threading: an any-context node's Start is called from every context that has a channel, at the
+//   same time; per-request state lives in the request's context. A node with a home context gets
+//   all its requests there (the Edge forwards). Everything else is called in the control context;
+//   calls marked [drained] only while no request is in flight in any parent.
+// Units: bytes. Errors: data plane: IoResult; control plane: absl::Status that names the node.
+
+#ifndef PLATTER_DRIVERS_NODE_H_
+#define PLATTER_DRIVERS_NODE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "aio/io_request.h"
+#include "aio/task.h"
+#include "drivers/permissions.h"
+
+namespace platter {
+
+class Edge;
+class OverlapTracker;
+
+// What a node accepts; an Edge makes every request fit. Alignments are powers of two; maxima are
+// multiples of the alignment of their operation.
+struct NodeLimits {
+  uint32_t request_alignment = 1;  // Offset and length of reads and writes.
+  uint32_t memory_alignment = 1;   // Address and length of each piece of memory.
+  uint32_t max_iov = 1024;
+  uint64_t max_transfer = uint64_t{1} << 30;
+  uint32_t discard_alignment = 1;  // Parts of a discard that are not aligned are dropped.
+  uint64_t max_discard = uint64_t{1} << 40;
+  uint32_t write_zeroes_alignment = 1;  // Parts that are not aligned are written.
+  uint64_t max_write_zeroes = uint64_t{1} << 40;
+};
+
+// What a node can do natively. What it cannot do the Edge emulates (FUA by a flush, zeroes by
+// writing) or answers with success (discard) or -ENOTSUP (kNoFallback).
+struct NodeFeatures {
+  bool fua = false;
+  bool discard = false;
+  bool write_zeroes = false;
+  bool may_unmap = false;
+};
+
+// What is known of a range: a hint unless `zero` or `data` says what a read returns.
+struct BlockStatus {
+  uint64_t bytes = 0;     // From the offset asked for; at least 1 unless at the end.
+  bool allocated = true;  // This node (not a backing one) decides what the range reads as.
+  bool data = true;       // May hold something other than zeroes.
+  bool zero = false;      // Reads as zeroes.
+  std::optional<uint64_t> child_offset;  // Where in the child that holds it, when one does.
+};
+
+// Logical and physical block size of the host's device, where it is known.
+struct HostBlockSizes {
+  uint32_t logical = 512;
+  uint32_t physical = 512;
+};
+
+class BlockNode {
+ public:
+  BlockNode(const BlockNode&) = delete;
+  BlockNode& operator=(const BlockNode&) = delete;
+  virtual ~BlockNode();
+
+  // The name given, or a generated one that starts with '#' (never a well-formed user id).
+  const std::string& node_name() const { return node_name_; }
+  // The field's name of the driver: "file", "null-co" ...
+  virtual const char* driver_name() const = 0;
+
+  // --- Data plane. ---
+
+  // Starts `request` (request.context is the running context). Returns the result when it is done
+  // at once, or kIoPending and later calls request.OnIoDone, once, in request.context. May pass
+  // the very object to a child's Edge as its last act. Allocates only from the context's pool.
+  virtual IoResult Start(IoRequest& request) = 0;
+  // A hint: `request` (started here and not done) may end early with -ECANCELED. It still
+  // completes once, in its context. The default does nothing; filters pass it on.
+  virtual void Cancel(IoRequest& request);
+
+  // The length a parent may address. Any thread.
+  uint64_t length() const { return length_.load(std::memory_order_relaxed); }
+  // Change only when [drained], except that growth by a write may raise the length.
+  const NodeLimits& limits() const { return limits_; }
+  const NodeFeatures& features() const { return features_; }
+  bool read_only() const { return read_only_; }
+  // nullptr for an any-context node.
+  AioContext* home_context() const { return home_context_; }
+
+  // --- Control plane. ---
+
+  // Changes the length; growth reads as zeroes. [drained]
+  // UNIMPLEMENTED (ENOTSUP) when the driver cannot, PERMISSION_DENIED (EACCES) when read-only.
+  virtual Task<absl::Status> Truncate(uint64_t new_length);
+  // What is known of the start of [offset, offset + bytes), which is in range and not empty.
+  virtual Task<absl::StatusOr<BlockStatus>> GetBlockStatus(uint64_t offset, uint64_t bytes);
+  virtual std::optional<HostBlockSizes> ProbeBlockSizes() const;
+  // Checks that the node can serve `cumulative` (the union of what its parents use and do not
+  // share) before an Edge attaches or changes, and takes what that needs (image locks).
+  // All or nothing. [drained]
+  virtual absl::Status SetPermissions(Permissions cumulative);
+  // The Edges to children, in the order in which the driver declares them.
+  virtual std::vector<Edge*> children() { return {}; }
+  // The Edges that lead here. Kept by Edge.
+  const std::vector<Edge*>& parents() const { return parents_; }
+
+ protected:
+  explicit BlockNode(std::string node_name);
+
+  void set_length(uint64_t length) { length_.store(length, std::memory_order_relaxed); }
+
+  NodeLimits limits_;
+  NodeFeatures features_;
+  bool read_only_ = false;
+  AioContext* home_context_ = nullptr;
+
+ private:
+  friend class Edge;
+
+  const std::string node_name_;
+  std::atomic<uint64_t> length_{0};
+  std::vector<Edge*> parents_;
+  // Exists while some parent may send what is not aligned to request_alignment; see edge.h.
+  std::unique_ptr<OverlapTracker> overlap_tracker_;
+};
+
+using NodeRef = std::shared_ptr<BlockNode>;
+
+}  // namespace platter
+
+#endif  // PLATTER_DRIVERS_NODE_H_
