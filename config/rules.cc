@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "config/rules.h"
+
+#include <cstdint>
+#include <limits>
+#include <set>
+#include <string_view>
+
+#include "google/protobuf/message.h"
+
+#include "base/status.h"
+#include "config/error.h"
+#include "config/machine_rules.h"
+#include "config/proto/blockdev.pb.h"
+#include "config/proto/device.pb.h"
+#include "config/proto/machine.pb.h"
+#include "config/scalar.h"
+
+namespace platter {
+namespace {
+
+constexpr uint64_t kMaxOffset = std::numeric_limits<int64_t>::max();
+
+// virtio 1.2, 5.2.4: min_io_size of the topology is 16 bits wide, in logical blocks.
+constexpr uint32_t kMaxMinIoBlocks = 0xFFFF;
+
+absl::Status Fail(const std::string& path, std::string_view option, std::string_view what) {
+  return ConfigError(JoinPath(path, option), what);
+}
+
+// 0 means "not given", for both.
+absl::Status CheckMultiple(const std::string& path, std::string_view option, uint64_t value,
+                           std::string_view of, uint64_t unit) {
+  if (value == 0 || unit == 0 || value % unit == 0) return absl::OkStatus();
+  return Fail(path, option,
+              std::to_string(value) + " is not a multiple of " + std::string(of) + " (" +
+                  std::to_string(unit) + ")");
+}
+
+absl::Status CheckBlockdev(const std::string& path, const config::BlockdevOptions& node) {
+  if (node.detect_zeroes() == config::DETECT_ZEROES_UNMAP &&
+      node.discard() != config::DISCARD_UNMAP) {
+    return Fail(path, "detect-zeroes", "unmap needs discard=unmap");
+  }
+  const bool is_file = node.has_file() || node.has_host_device();
+  const config::FileDriverOptions& file = node.has_file() ? node.file() : node.host_device();
+  if (is_file && file.aio() == config::FILE_AIO_NATIVE && !node.cache().direct()) {
+    return Fail(path, "aio", "native needs cache.direct=on");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRaw(const std::string& path, const config::RawDriverOptions& raw) {
+  if (raw.has_size() && raw.size() > kMaxOffset - raw.offset()) {
+    return Fail(path, "size", "offset and size together go beyond the largest offset, 2^63-1");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckBlkdebug(const std::string& path, const config::BlkdebugDriverOptions& node) {
+  const uint64_t align = node.align();
+  PLATTER_RETURN_IF_ERROR(CheckMultiple(path, "max-transfer", node.max_transfer(), "align", align));
+  PLATTER_RETURN_IF_ERROR(
+      CheckMultiple(path, "opt-write-zero", node.opt_write_zero(), "align", align));
+  PLATTER_RETURN_IF_ERROR(
+      CheckMultiple(path, "max-write-zero", node.max_write_zero(), "align", align));
+  PLATTER_RETURN_IF_ERROR(CheckMultiple(path, "max-write-zero", node.max_write_zero(),
+                                        "opt-write-zero", node.opt_write_zero()));
+  PLATTER_RETURN_IF_ERROR(CheckMultiple(path, "opt-discard", node.opt_discard(), "align", align));
+  PLATTER_RETURN_IF_ERROR(CheckMultiple(path, "max-discard", node.max_discard(), "align", align));
+  return CheckMultiple(path, "max-discard", node.max_discard(), "opt-discard", node.opt_discard());
+}
+
+absl::Status CheckInjectError(const std::string& path, const config::BlkdebugInjectError& rule) {
+  if (rule.has_sector() && rule.has_x_offset()) {
+    return Fail(path, "x-offset", "sector is given already; it takes one or the other");
+  }
+  if (rule.has_x_bytes() && !rule.has_x_offset()) {
+    return Fail(path, "x-bytes", "needs x-offset");
+  }
+  if (rule.has_x_bytes() && rule.x_bytes() > kMaxOffset - rule.x_offset()) {
+    return Fail(path, "x-bytes", "the range goes beyond the largest offset, 2^63-1");
+  }
+  if (rule.has_x_count() && rule.once()) {
+    return Fail(path, "x-count", "once is on already; it takes one or the other");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckVqMapping(const std::string& path, const config::VirtioBlkOptions& device) {
+  if (device.iothread_vq_mapping().empty()) return absl::OkStatus();
+  const std::string list = JoinPath(path, "iothread-vq-mapping");
+  if (device.has_iothread()) {
+    return ConfigError(list, "iothread is given already; it takes one or the other");
+  }
+  std::set<std::string> threads;
+  std::set<uint32_t> queues;
+  const bool with_vqs = device.iothread_vq_mapping(0).vqs_size() != 0;
+  int index = 0;
+  for (const config::IoThreadVqMapping& entry : device.iothread_vq_mapping()) {
+    const std::string element = JoinPath(list, std::to_string(index++));
+    if (!threads.insert(entry.iothread()).second) {
+      return Fail(element, "iothread", "'" + entry.iothread() + "' has an entry already");
+    }
+    if ((entry.vqs_size() != 0) != with_vqs) {
+      return Fail(element, "vqs", "must be given in every entry or in none");
+    }
+    for (const uint32_t queue : entry.vqs()) {
+      if (queue >= device.num_queues()) {
+        return Fail(element, "vqs",
+                    "there is no queue " + std::to_string(queue) + "; num-queues is " +
+                        std::to_string(device.num_queues()));
+      }
+      if (!queues.insert(queue).second) {
+        return Fail(element, "vqs", "queue " + std::to_string(queue) + " has a thread already");
+      }
+    }
+  }
+  if (with_vqs && queues.size() != device.num_queues()) {
+    uint32_t missing = 0;
+    while (queues.contains(missing)) ++missing;
+    return ConfigError(list, "queue " + std::to_string(missing) + " has no thread");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckVirtioBlk(const std::string& path, const config::VirtioBlkOptions& device) {
+  const uint32_t block = device.logical_block_size();
+  if (device.has_physical_block_size() && device.physical_block_size() < block) {
+    return Fail(path, "physical_block_size",
+                std::to_string(device.physical_block_size()) +
+                    " is less than logical_block_size (" + std::to_string(block) + ")");
+  }
+  PLATTER_RETURN_IF_ERROR(
+      CheckMultiple(path, "min_io_size", device.min_io_size(), "logical_block_size", block));
+  PLATTER_RETURN_IF_ERROR(
+      CheckMultiple(path, "opt_io_size", device.opt_io_size(), "logical_block_size", block));
+  PLATTER_RETURN_IF_ERROR(CheckMultiple(path, "discard_granularity", device.discard_granularity(),
+                                        "logical_block_size", block));
+  if (device.min_io_size() / block > kMaxMinIoBlocks) {
+    return Fail(path, "min_io_size",
+                "must not be more than " + FormatSize(uint64_t{kMaxMinIoBlocks} * block) + ", " +
+                    std::to_string(kMaxMinIoBlocks) + " logical blocks");
+  }
+  return CheckVqMapping(path, device);
+}
+
+}  // namespace
+
+absl::Status CheckRules(const std::string& path, const google::protobuf::Message& message) {
+  using google::protobuf::DynamicCastToGenerated;
+  if (const auto* m = DynamicCastToGenerated<const config::BlockdevOptions>(&message)) {
+    return CheckBlockdev(path, *m);
+  }
+  if (const auto* m = DynamicCastToGenerated<const config::RawDriverOptions>(&message)) {
+    return CheckRaw(path, *m);
+  }
+  if (const auto* m = DynamicCastToGenerated<const config::BlkdebugDriverOptions>(&message)) {
+    return CheckBlkdebug(path, *m);
+  }
+  if (const auto* m = DynamicCastToGenerated<const config::BlkdebugInjectError>(&message)) {
+    return CheckInjectError(path, *m);
+  }
+  if (const auto* m = DynamicCastToGenerated<const config::VirtioBlkOptions>(&message)) {
+    return CheckVirtioBlk(path, *m);
+  }
+  if (const auto* m = DynamicCastToGenerated<const config::MachineConfig>(&message)) {
+    return CheckMachine(path, *m);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace platter
