@@ -26,14 +26,14 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
   static platter::Arguments* const arguments = new platter::Arguments;
   arguments->words.assign(*argv, *argv + *argc);
   const char* outputs = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR");
-  arguments->words.push_back(std::string("-artifact_prefix=") +
-                             (outputs != nullptr ? outputs : writable) + "/");
+  const std::string artifacts = outputs != nullptr ? outputs : writable;
+  arguments->words.push_back("-artifact_prefix=" + artifacts + "/");
   // The first folder named is where libFuzzer puts what it finds of interest.
   const std::string found = std::string(writable) + "/found";
   std::filesystem::create_directories(found);
   arguments->words.push_back(found);
   if (const char* corpus = std::getenv("PLATTER_FUZZ_CORPUS"); corpus != nullptr) {
-    arguments->words.push_back(corpus);
+    arguments->words.emplace_back(corpus);
   }
   for (std::string& word : arguments->words) arguments->pointers.push_back(word.data());
   *argc = static_cast<int>(arguments->pointers.size());
