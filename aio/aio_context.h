@@ -24,7 +24,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
@@ -82,7 +82,7 @@ struct AioStats {
   uint64_t sleeps = 0;        // Times the context waited in the kernel.
   uint64_t poll_windows = 0;  // Times it polled before it would have slept.
   uint64_t poll_hits = 0;     // Of these, times polling found work.
-  uint64_t wakeups = 0;       // Wake-up writes that posts from other threads cost.
+  uint64_t wakeups = 0;       // Wake-up writes that posts and pool completions cost.
 };
 
 class AioContext {
@@ -110,9 +110,16 @@ class AioContext {
   // As above for the control plane: allocates.
   void Post(absl::AnyInvocable<void() &&> work);
   // Queues `item` from inside the context for the next turn.
-  void Defer(WorkItem& item) { deferred_.PushBack(item); }
+  void Defer(WorkItem& item) {
+    deferred_.PushBack(item);
+    // Only between turns of a foreign loop: PollFd() must become readable.
+    if (asleep_.load(std::memory_order_relaxed)) [[unlikely]]
+      WakeUp();
+  }
   // Takes a deferred item back (linear in the number queued); false when it was not deferred.
   bool CancelDeferred(WorkItem& item) { return deferred_.Remove(item); }
+  // The same for a posted item; in the context.
+  bool CancelPosted(WorkItem& item);
 
   // --- Time. ---
 
@@ -164,8 +171,29 @@ class AioContext {
   virtual void ArmTimer(Timer& timer) = 0;
   virtual void DisarmTimer(Timer& timer) = 0;
 
-  // Wakes a sleeping context; any thread; called after the first push to remote_.
+  // Wakes the context if it announced in asleep_ that it sleeps; any thread; called after the first
+  // push to remote_.
   virtual void WakeUp() = 0;
+
+  // Makes the context the current one of the calling thread for a scope.
+  class CurrentScope {
+   public:
+    explicit CurrentScope(AioContext& context);
+    ~CurrentScope();
+    CurrentScope(const CurrentScope&) = delete;
+    CurrentScope& operator=(const CurrentScope&) = delete;
+
+   private:
+    AioContext* const outer_;
+  };
+
+  // The first two steps of a turn: runs what was posted or deferred before the call. True when
+  // there was any.
+  bool RunQueuedWork();
+  // Whether posted or deferred work waits.
+  bool HasQueuedWork() const { return !remote_.empty() || !posted_.empty() || !deferred_.empty(); }
+  // For destructors of derived classes: runs queued work until none is left.
+  void FinishQueuedWork();
 
   using WorkFifo = IntrusiveFifo<WorkItem, &WorkItem::next>;
 
@@ -173,15 +201,32 @@ class AioContext {
   WorkFifo deferred_;
   Instant turn_time_{};
   AioStats stats_;
+  // The consumer's half of the wake protocol: it sets asleep_, looks at its lists once more, and
+  // only then sleeps; a producer pushes, and only then reads asleep_ (all seq_cst).
+  std::atomic<bool> asleep_{false};
 
  private:
+  // Depth of nested synchronous starts of coroutines; see aio/task.h.
+  friend class TaskPromiseBase;
+
+  // Marks in a list where a turn stops.
+  class Marker final : public WorkItem {
+    void Run() override {}
+  };
+  // Runs the items of `fifo` that are in it now.
+  static bool RunUpToMarker(WorkFifo& fifo, Marker& marker);
+
   const std::string name_;
+  WorkFifo posted_;  // Taken from remote_, not run yet.
+  Marker posted_marker_;
+  Marker deferred_marker_;
+  uint32_t task_depth_ = 0;
   BufferPool buffers_;
 };
 
 // A WorkItem that any thread may schedule any number of times: it runs once per round of
 // scheduling. Destroy it only in its context and when it is not scheduled.
-class BottomHalf : private WorkItem {
+class BottomHalf final : private WorkItem {
  public:
   BottomHalf(AioContext& context, absl::AnyInvocable<void()> run)
       : context_(context), run_(std::move(run)) {}

@@ -40,7 +40,7 @@ class BufferPool {
   // `size` as given to the allocation.
   void Free(void* memory, size_t size);
 
-  // Bytes and pieces that are out now.
+  // Pieces that are out now.
   uint64_t outstanding() const { return outstanding_; }
 
   // A T built in pool memory; sizeof(T) <= kPageAligned.
