@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// VirtioBlk: the virtio block device (virtio 1.3, 5.2): read, write, flush, discard, write zeroes,
+// get-id, several queues, in one or several AioContexts.
+//
+//   auto blk = VirtioBlk::Create({.id = "disk0"}, backend, control);     // control context
+//   MmioTransport transport(**blk, memory, line);
+//
+// Ownership: the device owns its channels. Backend, contexts and transport outlive it; destroy it
+//   after Unplug has finished (or when nothing was ever started), in the control context, when no
+//   register access is running.
+// Threading: see VirtioDevice.
+// Units: sizes in bytes; on the wire, sectors of 512 bytes.
+// Errors: Create: INVALID_ARGUMENT naming device and property, or what the backend's Attach said.
+//   To the driver: OK, IOERR or UNSUPP (5.2.6).
+
+#ifndef PLATTER_DEVICES_VIRTIO_VIRTIO_BLK_H_
+#define PLATTER_DEVICES_VIRTIO_VIRTIO_BLK_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "aio/aio_context.h"
+#include "blockbackend/device_view.h"
+#include "devices/bus/serialiser.h"
+#include "devices/virtio/virtio_blk_config.h"
+#include "devices/virtio/virtio_blk_options.h"
+#include "devices/virtio/virtio_device.h"
+
+namespace platter {
+
+class VirtioBlkLane;
+
+// Counters of what the device itself decided; read them when its contexts are quiet.
+struct VirtioBlkStats {
+  uint64_t requests = 0;    // Taken from the rings.
+  uint64_t interrupts = 0;  // Used buffer notifications sent.
+  uint64_t batches = 0;     // Times that requests were taken, one or more at once.
+};
+
+class VirtioBlk final : public VirtioDevice {
+ public:
+  static absl::StatusOr<std::unique_ptr<VirtioBlk>> Create(const VirtioBlkOptions& options,
+                                                           BlockDeviceView& backend,
+                                                           AioContext& control);
+  ~VirtioBlk() override;
+
+  const char* model() const override { return "virtio-blk"; }
+  uint32_t virtio_id() const override { return kVirtioIdBlock; }
+
+  VirtioBlkStats stats() const;
+
+ private:
+  VirtioBlk(const VirtioBlkOptions& options, BlockDeviceView& backend, AioContext& control);
+
+  void OpenLanes();
+  void OnResize();
+
+  // VirtioDevice.
+  std::span<const uint8_t> Config() override;
+  void OnConfigWrite(uint64_t offset, std::span<const uint8_t> data) override;
+  void OnDriverOk() override;
+  void OnReset() override;
+  void OnUnplug(DeviceDone done) override;
+  bool OnQueueWork(VirtioQueue& queue) override;
+  void OnQueueStopping(VirtioQueue& queue, bool reset) override;
+
+  const VirtioBlkOptions options_;
+  BlockDeviceView& backend_;
+  const bool initial_write_cache_;
+  bool attached_ = false;
+
+  // Under the serialiser.
+  VirtioBlkConfig config_;
+
+  std::vector<std::unique_ptr<VirtioBlkLane>> lanes_;  // One per context.
+  std::vector<VirtioBlkLane*> lane_of_queue_;
+};
+
+}  // namespace platter
+
+#endif  // PLATTER_DEVICES_VIRTIO_VIRTIO_BLK_H_

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// VirtioQueue: a SplitQueue in its AioContext: kicks from any thread, polling of the available
+// index with kicks suppressed, starting and stopping.
+//
+// Ownership: of its VirtioDevice. Threading: "serialised": under the device's serialiser; "in
+// context": in context(); a started queue's ring belongs to the context, a stopped one's to whoever
+// holds the serialiser. Errors: a broken ring is reported once by OnQueueBroken.
+
+#ifndef PLATTER_DEVICES_VIRTIO_VIRTIO_QUEUE_H_
+#define PLATTER_DEVICES_VIRTIO_VIRTIO_QUEUE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+
+#include "aio/aio_context.h"
+#include "devices/bus/guest_memory.h"
+#include "devices/virtio/split_queue.h"
+
+namespace platter {
+
+class VirtioQueue;
+
+// The device of a queue. In the queue's context.
+class VirtioQueueUser {
+ public:
+  // There may be work: take chains, a bounded number, and publish. True when work is left over.
+  virtual bool OnQueueWork(VirtioQueue& queue) = 0;
+  // The queue takes nothing more. For a reset, also cancels what is outstanding. When the ring's
+  // in_use() is 0, now or later, the user calls VirtioQueue::CheckStopped.
+  virtual void OnQueueStopping(VirtioQueue& queue, bool reset) = 0;
+  // From CheckStopped: nothing is outstanding and the ring was let go.
+  virtual void OnQueueStopped(VirtioQueue& queue) = 0;
+  virtual void OnQueueBroken(VirtioQueue& queue) = 0;
+
+ protected:
+  ~VirtioQueueUser() = default;
+};
+
+class VirtioQueue final : private Poller {
+ public:
+  VirtioQueue(uint16_t index, uint32_t max_size, AioContext& context, VirtioQueueUser& user);
+  ~VirtioQueue();
+
+  uint16_t index() const { return index_; }
+  AioContext& context() { return context_; }
+
+  // Any thread, lock-free: looks for work soon. Ignored when not started.
+  void Kick();
+
+  // --- Serialised. ---
+
+  bool started() const { return started_; }
+  absl::Status Start(std::shared_ptr<const GuestMemory> memory, const QueueLayout& layout,
+                     uint64_t features);
+  enum class StopKind : uint8_t { kDrain, kReset };
+  void Stop(StopKind kind);
+  // Where the stopped queue stood.
+  uint16_t next_avail() const { return stopped_avail_; }
+  uint16_t next_used() const { return stopped_used_; }
+  // Kicks are ignored for good; true when none is on its way any more.
+  bool Close();
+
+  // --- In context. ---
+
+  SplitQueue& ring() { return ring_; }
+  bool stopping() const { return state_ == State::kStopping; }
+  bool taking() const { return state_ == State::kRunning && !paused_; }
+  void Break(const char* why);
+  void CheckStopped();
+  void Pause() { paused_ = true; }
+  void Resume();
+
+ private:
+  enum class State : uint8_t { kStopped, kRunning, kStopping };
+
+  void Begin();
+  void BeginStop(StopKind kind);
+  void Work();
+
+  // Poller.
+  bool Poll() override;
+  void OnPollStart() override;
+  bool OnPollEnd() override;
+
+  const uint16_t index_;
+  AioContext& context_;
+  VirtioQueueUser& user_;
+
+  // Kick's side.
+  std::atomic<bool> open_{false};
+  std::atomic<uint32_t> kicking_{0};
+  BottomHalf work_;
+
+  // Serialised.
+  bool started_ = false;
+  uint16_t stopped_avail_ = 0;
+  uint16_t stopped_used_ = 0;
+
+  // In context.
+  State state_ = State::kStopped;
+  StopKind stop_kind_ = StopKind::kDrain;
+  bool paused_ = false;
+  bool polling_ = false;
+  bool told_broken_ = false;
+  SplitQueue ring_;
+};
+
+}  // namespace platter
+
+#endif  // PLATTER_DEVICES_VIRTIO_VIRTIO_QUEUE_H_
