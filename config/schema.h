@@ -19,6 +19,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace google::protobuf {
@@ -45,12 +46,16 @@ class MessageSchema {
   explicit MessageSchema(const google::protobuf::Descriptor* message);
 
   // Options of a group or union, without the variants; empty for an alternate.
-  const std::vector<SchemaOption>& options() const { return options_; }
+  // (The && forms keep `for (... : MessageSchema(type).options())` from looping over a dead list.)
+  const std::vector<SchemaOption>& options() const& { return options_; }
+  std::vector<SchemaOption> options() && { return std::move(options_); }
 
   bool is_union() const { return !discriminator_.empty(); }
   // The option that selects the variant ("driver"); empty where there is none.
-  const std::string& discriminator() const { return discriminator_; }
-  const std::vector<SchemaOption>& variants() const { return variants_; }
+  const std::string& discriminator() const& { return discriminator_; }
+  std::string discriminator() && { return std::move(discriminator_); }
+  const std::vector<SchemaOption>& variants() const& { return variants_; }
+  std::vector<SchemaOption> variants() && { return std::move(variants_); }
   // The oneof of the variants; null where there is none.
   const google::protobuf::OneofDescriptor* variant_oneof() const { return variant_oneof_; }
 
