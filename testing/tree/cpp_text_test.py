@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests what is read out of C++ text."""
+
+import unittest
+
+from testing.tree import cpp_text
+
+
+def body(lines, indent="  "):
+    return f"{indent}x();\n" * lines
+
+
+class CppTextTest(unittest.TestCase):
+
+    def test_comments_and_strings_go_and_lines_stay(self):
+        text = 'a(); // one\n/* two\n three */ b("four \\" // five");\nint x = 1\'000; c(\'"\');\n'
+        code = cpp_text.without_comments(text)
+        self.assertEqual(code.count("\n"), text.count("\n"))
+        for word in ("one", "two", "three", "four", "five"):
+            self.assertNotIn(word, code)
+        for word in ("a();", "b(", "1'000", "c("):
+            self.assertIn(word, code)
+
+    def test_raw_strings(self):
+        code = cpp_text.without_comments('f(R"j({"// a": "b"})j"); g();\n')
+        self.assertNotIn("a", code.replace("R", ""))
+        self.assertIn("g();", code)
+
+    def test_includes(self):
+        text = '#include <x.h>\n// #include "no.h"\n#include "a/b.h"  // why\n#  include "c/d.h"\n'
+        self.assertEqual(cpp_text.includes(text), [(3, "a/b.h"), (4, "c/d.h")])
+
+    def test_functions_are_measured_from_signature_to_brace(self):
+        text = ("namespace n {\n\n" "int F(int a,\n      int b) {\n" + body(3) + "}\n\n"
+                "class C {\n public:\n  void G() const {\n" + body(2, "    ") + "  }\n};\n"
+                "TEST(A, B) {\n" + body(1) + "}\n}\n")
+        self.assertEqual([(line, lines) for line, lines, _ in cpp_text.functions(text)],
+                         [(3, 6), (12, 4), (17, 3)])
+
+    def test_what_is_no_function(self):
+        for text in ("struct S {\n" + body(9) + "};\n",
+                     "constexpr Row kRows[] = {\n" + body(9) + "};\n",
+                     "enum class E : int {\n" + body(9) + "};\n",
+                     "constexpr auto kTable = Make({\n" + body(9) + "});\n"):
+            self.assertEqual(cpp_text.functions(text), [], text)
+
+    def test_a_nested_block_does_not_end_it(self):
+        text = "void F() {\n  if (x) {\n" + body(5, "    ") + "  }\n  for (;;) {\n  }\n}\n"
+        self.assertEqual([lines for _, lines, _ in cpp_text.functions(text)], [11])
+
+    def test_a_constructor_with_initialisers(self):
+        text = "C::C(int a)\n    : a_(a),\n      b_{1} {\n" + body(3) + "}\n"
+        self.assertEqual([(line, lines) for line, lines, _ in cpp_text.functions(text)], [(1, 7)])
+
+
+if __name__ == "__main__":
+    unittest.main()
