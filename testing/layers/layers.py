@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Judges lists of labels: what the targets of a room reach, against what they may."""
+
+# Rooms whose targets aren't held to anything.
+ABOVE_ALL = "*"
+
+
+def room_of(label):
+    """The room of a label of this tree ("//drivers/raw:raw" -> "drivers")."""
+    return label[len("//"):].split(":")[0].split("/")[0]
+
+
+def reachable_rooms(sees, room):
+    """The rooms that a room may reach directly or through others, itself included."""
+    reached, wanted = set(), [room]
+    while wanted:
+        one = wanted.pop()
+        if one not in reached:
+            reached.add(one)
+            wanted += [other for other in sees[one] if other != ABOVE_ALL]
+    return reached
+
+
+def breaches(room, reached, sees, device_view):
+    """Of the labels that a room's targets reach, those they may not.
+
+    device_view: the labels that //blockbackend:device_view reaches, itself included.
+    """
+    if ABOVE_ALL in sees[room]:
+        return []
+    if room == "devices":
+        allowed = {"devices", "base", "aio"}
+        return [label for label in reached
+                if room_of(label) not in allowed and label not in device_view]
+    allowed = reachable_rooms(sees, room)
+    return [label for label in reached if room_of(label) not in allowed]
+
+
+def device_view_breaches(device_view):
+    """Of what //blockbackend:device_view reaches, what makes it more than an interface."""
+    return [label for label in device_view
+            if room_of(label) not in {"base", "aio", "blockbackend"}
+            or label == "//blockbackend:backend"]
+
+
+def missing(libraries, reached):
+    """Of a room's libraries, those that its list of targets doesn't lead to."""
+    return sorted(set(libraries) - set(reached))

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compares what Bazel says each room's targets reach with what they may."""
+
+import ast
+import os
+import unittest
+
+from testing.layers import layers
+from testing.tree import build_files
+
+# In a test's folder this is a link, to where the tree is.
+ROOT = os.path.dirname(os.path.realpath("rooms.bzl"))
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as lines:
+        return lines.read()
+
+
+def sees():
+    text = read("rooms.bzl")
+    return ast.literal_eval(text[text.index("SEES = ") + len("SEES = "):])
+
+
+def query(name):
+    """The labels that a genquery of this package found; none where there is no such query."""
+    path = f"testing/layers/{name}"
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as lines:
+        return lines.read().split()
+
+
+def libraries(room):
+    """The labels of all libraries in a room of the real tree, those for tests alone left out."""
+    found = []
+    for folder, _, names in os.walk(os.path.join(ROOT, room)):
+        if "BUILD.bazel" in names:
+            package = os.path.relpath(folder, ROOT)
+            found += [f"//{package}:{target.name}"
+                      for target in build_files.targets(read(f"{package}/BUILD.bazel"))
+                      if target.rule.endswith("_library") and not target.testonly]
+    return found
+
+
+def held_rooms():
+    return [room for room, others in sees().items() if layers.ABOVE_ALL not in others]
+
+
+class LayersTest(unittest.TestCase):
+
+    def test_no_room_reaches_what_it_may_not(self):
+        device_view = query("device_view_deps")
+        for room in held_rooms():
+            with self.subTest(room=room):
+                self.assertEqual(
+                    layers.breaches(room, query(f"{room}_deps"), sees(), device_view), [])
+
+    def test_the_device_view_is_an_interface(self):
+        self.assertEqual(layers.device_view_breaches(query("device_view_deps")), [])
+
+    def test_every_library_is_looked_at(self):
+        for room in held_rooms():
+            with self.subTest(room=room):
+                self.assertEqual(layers.missing(libraries(room), query(f"{room}_deps")), [],
+                                 f"add these to '{room}' in testing/layers/targets.bzl")
+
+    def test_the_libraries_are_found_in_the_real_tree(self):
+        self.assertIn("//base:check", libraries("base"))
+        self.assertIn("//base:check", query("base_deps"))
+
+
+class BadTargetsTest(unittest.TestCase):
+    """Real targets that break the rules, seen through real queries."""
+
+    def breaches(self, room, name):
+        labels = [label for label in query(name) if not label.startswith("//testing/layers/bad:")]
+        return layers.breaches(room, labels, sees(), query("device_view_deps"))
+
+    def test_a_device_that_reaches_a_room_kept_from_it(self):
+        self.assertIn("//config:parse", self.breaches("devices", "bad_device_deps"))
+
+    def test_a_base_that_looks_up(self):
+        self.assertIn("//config:parse", self.breaches("base", "bad_device_deps"))
+
+
+class RulesTest(unittest.TestCase):
+    """The rules on made-up labels."""
+
+    SEES = {"base": [], "aio": ["base"], "drivers": ["aio"], "blockbackend": ["drivers"],
+            "devices": ["blockbackend"], "machine": ["devices"], "testing": ["*"]}
+    VIEW = ["//base:a", "//aio:context", "//blockbackend:device_view", "//blockbackend:events"]
+
+    def breaches(self, room, *labels):
+        return layers.breaches(room, labels, self.SEES, self.VIEW)
+
+    def test_a_device(self):
+        self.assertEqual(self.breaches("devices", "//devices/ide:ide", *self.VIEW), [])
+        for label in ("//drivers:node", "//drivers/raw:raw", "//blockbackend:backend",
+                      "//machine:machine", "//testing/guest:bus"):
+            self.assertEqual(self.breaches("devices", "//devices:x", label), [label])
+
+    def test_a_driver(self):
+        self.assertEqual(self.breaches("drivers", "//drivers/raw:raw", "//aio:c", "//base:a"), [])
+        for label in ("//blockbackend:device_view", "//blockbackend:backend", "//devices:device"):
+            self.assertEqual(self.breaches("drivers", label), [label])
+
+    def test_what_a_room_sees_it_may_reach_through_others(self):
+        self.assertEqual(self.breaches("machine", "//base:a", "//drivers:node"), [])
+        self.assertEqual(self.breaches("aio", "//machine:machine"), ["//machine:machine"])
+
+    def test_testing_reaches_everything(self):
+        self.assertEqual(self.breaches("testing", "//machine:machine", "//drivers:node"), [])
+
+    def test_the_device_view(self):
+        self.assertEqual(layers.device_view_breaches(self.VIEW), [])
+        bad = ["//drivers:node", "//blockbackend:backend", "//config:parse"]
+        self.assertEqual(layers.device_view_breaches(self.VIEW + bad), bad)
+
+    def test_a_library_that_nothing_leads_to(self):
+        self.assertEqual(layers.missing(["//base:a", "//base:b"], ["//base:b", "//aio:c"]),
+                         ["//base:a"])
+
+
+if __name__ == "__main__":
+    unittest.main()
