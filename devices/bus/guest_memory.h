@@ -67,6 +67,10 @@ class GuestMemory {
   static absl::StatusOr<std::shared_ptr<const GuestMemory>> Create(std::vector<Region> regions,
                                                                    DirtyLog* dirty_log);
 
+  // Whether all of [address, address + bytes) is memory, reached by pointer or accessor, and may be
+  // written for kDeviceWrites. True for bytes == 0.
+  bool Contains(uint64_t address, uint64_t bytes, DmaAccess access) const;
+
   // A host pointer to all of [address, address + bytes), or nullptr when the range is not within
   // one mapped region. bytes == 0 gives nullptr.
   uint8_t* TryMap(uint64_t address, uint64_t bytes, DmaAccess access) const;
@@ -85,10 +89,17 @@ class GuestMemory {
     if (dirty_log_ != nullptr) dirty_log_->MarkDirty(address, bytes);
   }
 
+  bool logs_dirty() const { return dirty_log_ != nullptr; }
+  // As MarkDirty, for a piece that TryMap or MapPieces gave. Only while logs_dirty() (it searches).
+  void MarkPieceDirty(const void* host, uint64_t bytes) const;
+
   const std::vector<Region>& regions() const { return regions_; }
 
  private:
+  friend class MemoryCursor;
+
   GuestMemory(std::vector<Region> regions, DirtyLog* dirty_log);
+  // The region that `address` is in; nullptr in a hole.
   const Region* Find(uint64_t address) const;
 
   const std::vector<Region> regions_;  // By address.
