@@ -123,7 +123,8 @@ absl::Status Parser::ParseOption() {
     return Insert(implied_key_, start, std::move(word));
   }
   if (word.empty()) return Error("", start, "an empty option");
-  return Error("", start, "no '=' behind " + Quote(word) + " (" + word + "=on, perhaps?)");
+  return Error("", start,
+               "no '=' behind " + Quote(word) + " (" + Quote(word + "=on") + ", perhaps?)");
 }
 
 // The text up to a single comma, which is consumed, with ",," made one.

@@ -109,6 +109,13 @@ TEST(Keyval, RefusesNulAndBadUtf8) {
   EXPECT_THAT(Error("a=\xED\xA0\x80"), HasSubstr("not valid UTF-8"));
 }
 
+TEST(Keyval, MessagesHoldPrintableCharactersOnly) {
+  for (const char* text : {"a=1,\x1B[2J", "\x1B[2J=1", "a.\x1B=1", "a=1,a=\x1B"}) {
+    EXPECT_THAT(Error(text), testing::Not(HasSubstr("\x1B")));
+    EXPECT_NE(Error(text), "no error");
+  }
+}
+
 TEST(Keyval, BoundsDepthMembersAndLength) {
   std::string deep = "a";
   for (int i = 1; i < kMaxConfigDepth; ++i) deep += ".a";

@@ -42,7 +42,9 @@ std::string Quote(std::string_view text) {
   while (i < text.size() && i < kMaxShown) {
     const size_t length = SequenceLength(text.substr(i));
     const auto byte = static_cast<uint8_t>(text[i]);
-    if (length > 1 || (length == 1 && byte >= 0x20 && byte != 0x7F)) {
+    // U+0080 to U+009F are control characters, too.
+    const bool is_c1 = length == 2 && byte == 0xC2 && static_cast<uint8_t>(text[i + 1]) < 0xA0;
+    if ((length > 1 && !is_c1) || (length == 1 && byte >= 0x20 && byte != 0x7F)) {
       out.append(text.substr(i, length));
       i += length;
     } else {

@@ -19,6 +19,7 @@ TEST(Quote, WritesEverythingElseInHexadecimal) {
   EXPECT_EQ(Quote(std::string_view("a\0b", 3)), "'a\\x00b'");
   EXPECT_EQ(Quote("\x1B[2J\x7F"), "'\\x1b[2J\\x7f'");
   EXPECT_EQ(Quote("\xFF\xC3"), "'\\xff\\xc3'");
+  EXPECT_EQ(Quote("\xC2\x9B\xC2\xA0"), "'\\xc2\\x9b\xC2\xA0'");  // U+009B, U+00A0
 }
 
 TEST(Quote, ShortensLongTexts) {

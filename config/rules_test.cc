@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "config/rules.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+
+#include "base/status.h"
+#include "config/parse.h"
+#include "config/proto/blockdev.pb.h"
+#include "config/proto/device.pb.h"
+
+namespace platter {
+namespace {
+
+std::string Node(const std::string& text) {
+  return MessageOf(ParseBlockdev("node-name=n," + text).status());
+}
+
+std::string Disk(const std::string& text) {
+  return MessageOf(ParseDevice("virtio-blk,drive=d," + text).status());
+}
+
+TEST(Rules, DetectZeroesUnmapNeedsDiscardUnmap) {
+  EXPECT_EQ(Node("driver=null-co,detect-zeroes=unmap"),
+            "blockdev.detect-zeroes: unmap needs discard=unmap");
+  EXPECT_EQ(Node("driver=null-co,detect-zeroes=unmap,discard=unmap"), "");
+}
+
+TEST(Rules, NativeAioNeedsDirectCache) {
+  EXPECT_EQ(Node("driver=raw,file.driver=file,file.filename=x,file.aio=native"),
+            "blockdev.file.aio: native needs cache.direct=on");
+  EXPECT_EQ(Node("driver=host_device,filename=x,aio=native"),
+            "blockdev.aio: native needs cache.direct=on");
+  EXPECT_EQ(Node("driver=file,filename=x,aio=native,cache.direct=on"), "");
+}
+
+TEST(Rules, ARangeOfRawFitsInAnOffset) {
+  EXPECT_EQ(Node("driver=raw,file=f,offset=4E,size=4E"),
+            "blockdev.size: offset and size together go beyond the largest offset, 2^63-1");
+  EXPECT_EQ(Node("driver=raw,file=f,offset=4E,size=4611686018427387903"), "");
+}
+
+TEST(Rules, SimulatedLimitsAreMultiples) {
+  EXPECT_EQ(Node("driver=blkdebug,image=f,align=4K,max-transfer=5000"),
+            "blockdev.max-transfer: 5000 is not a multiple of align (4096)");
+  EXPECT_EQ(Node("driver=blkdebug,image=f,opt-discard=3000,max-discard=7000"),
+            "blockdev.max-discard: 7000 is not a multiple of opt-discard (3000)");
+  EXPECT_EQ(Node("driver=blkdebug,image=f,opt-write-zero=3000,max-write-zero=7000"),
+            "blockdev.max-write-zero: 7000 is not a multiple of opt-write-zero (3000)");
+  EXPECT_EQ(Node("driver=blkdebug,image=f,align=512,max-transfer=5K,opt-discard=3K,max-discard=6K"),
+            "");
+}
+
+TEST(Rules, ARuleOfBlkdebugSaysWhereAndHowOftenOnce) {
+  const std::string rule = "driver=blkdebug,image=f,inject-error.0.event=none,inject-error.0.";
+  EXPECT_EQ(Node(rule + "sector=1,inject-error.0.x-offset=0"),
+            "blockdev.inject-error.0.x-offset: sector is given already; it takes one or the other");
+  EXPECT_EQ(Node(rule + "x-bytes=1"), "blockdev.inject-error.0.x-bytes: needs x-offset");
+  EXPECT_EQ(Node(rule + "x-offset=4E,inject-error.0.x-bytes=4E"),
+            "blockdev.inject-error.0.x-bytes: the range goes beyond the largest offset, 2^63-1");
+  EXPECT_EQ(Node(rule + "once=on,inject-error.0.x-count=2"),
+            "blockdev.inject-error.0.x-count: once is on already; it takes one or the other");
+  EXPECT_EQ(Node(rule + "x-count=2,inject-error.0.x-offset=1M,inject-error.0.x-bytes=4K"), "");
+}
+
+TEST(Rules, BlockSizesOfVirtioBlkFitTogether) {
+  EXPECT_EQ(Disk("logical_block_size=4096,physical_block_size=512"),
+            "device.physical_block_size: 512 is less than logical_block_size (4096)");
+  EXPECT_EQ(Disk("logical_block_size=4096"), "");
+  EXPECT_EQ(Disk("min_io_size=513"),
+            "device.min_io_size: 513 is not a multiple of logical_block_size (512)");
+  EXPECT_EQ(Disk("opt_io_size=1000"),
+            "device.opt_io_size: 1000 is not a multiple of logical_block_size (512)");
+  EXPECT_EQ(Disk("discard_granularity=1000"),
+            "device.discard_granularity: 1000 is not a multiple of logical_block_size (512)");
+  EXPECT_EQ(Disk("min_io_size=32M"),
+            "device.min_io_size: must not be more than 33553920, 65535 logical blocks");
+  EXPECT_EQ(Disk("min_io_size=33553920"), "");
+}
+
+TEST(Rules, EveryQueueHasOneThread) {
+  const std::string two = "num-queues=2,iothread-vq-mapping.0.iothread=t0,iothread-vq-mapping.1.";
+  const std::string path = "device.iothread-vq-mapping";
+  EXPECT_EQ(Disk(two + "iothread=t1,iothread=t2"),
+            path + ": iothread is given already; it takes one or the other");
+  EXPECT_EQ(Disk(two + "iothread=t0"), path + ".1.iothread: 't0' has an entry already");
+  EXPECT_EQ(Disk(two + "iothread=t1,iothread-vq-mapping.1.vqs.0=0"),
+            path + ".1.vqs: must be given in every entry or in none");
+  const std::string both =
+      two + "iothread=t1,iothread-vq-mapping.0.vqs.0=0,iothread-vq-mapping.1.vqs.";
+  EXPECT_EQ(Disk(both + "0=2"), path + ".1.vqs: there is no queue 2; num-queues is 2");
+  EXPECT_EQ(Disk(both + "0=0"), path + ".1.vqs: queue 0 has a thread already");
+  EXPECT_EQ(Disk(both + "0=1"), "");
+  EXPECT_EQ(Disk(two + "iothread=t1"), "");
+  EXPECT_EQ(Disk("num-queues=2,iothread-vq-mapping.0.iothread=t,iothread-vq-mapping.0.vqs.0=1"),
+            path + ": queue 0 has no thread");
+}
+
+}  // namespace
+}  // namespace platter
