@@ -17,8 +17,8 @@ import time
 
 TIDY = "clang-tidy-19"
 # What the compiler is told in Bazel's builds, as far as clang-tidy minds. Generated headers (.pb.h)
-# are under bazel-bin after a build.
-FLAGS = ["-std=c++20", "-xc++", "-I.", "-Ibazel-bin"]
+# are under bazel-bin after a build, and not ours to mend.
+FLAGS = ["-std=c++20", "-xc++", "-I.", "-isystem", "bazel-bin"]
 
 
 def git(*arguments):
