@@ -57,7 +57,10 @@ bool AioContext::CancelPosted(WorkItem& item) {
 
 void AioContext::RunUntil(absl::FunctionRef<bool()> done) {
   PLATTER_CHECK(Current() == nullptr);  // The blocking form is for a top level.
+  in_run_until_ = true;
   while (!done()) RunOnce();
+  in_run_until_ = false;
+  LeaveRunUntil();
 }
 
 bool AioContext::RunUpToMarker(WorkFifo& fifo, Marker& marker) {

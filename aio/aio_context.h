@@ -175,6 +175,10 @@ class AioContext {
   // push to remote_.
   virtual void WakeUp() = 0;
 
+  // Whether RunUntil turns the context: another RunOnce follows, or LeaveRunUntil.
+  bool in_run_until() const { return in_run_until_; }
+  virtual void LeaveRunUntil() {}
+
   // Makes the context the current one of the calling thread for a scope.
   class CurrentScope {
    public:
@@ -221,6 +225,7 @@ class AioContext {
   Marker posted_marker_;
   Marker deferred_marker_;
   uint32_t task_depth_ = 0;
+  bool in_run_until_ = false;
   BufferPool buffers_;
 };
 
