@@ -21,7 +21,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -50,15 +49,15 @@ class Value {
   // Where it stood in the text: the byte behind it for JSON, its first byte for key=value.
   static constexpr size_t kNoPosition = static_cast<size_t>(-1);
 
-  Value() : data_(Null{}) {}
-  static Value Bool(bool value) { return Value(value); }
-  static Value Int(int64_t value) { return Value(value); }
-  static Value Uint(uint64_t value) { return Value(value); }
-  static Value Double(double value) { return Value(value); }
-  static Value String(std::string value) { return Value(std::move(value)); }
-  static Value FromText(std::string text) { return Value(Text{std::move(text)}); }
-  static Value FromList(List list) { return Value(std::move(list)); }
-  static Value FromObject(Object object) { return Value(std::move(object)); }
+  Value();  // null
+  static Value Bool(bool value);
+  static Value Int(int64_t value);
+  static Value Uint(uint64_t value);
+  static Value Double(double value);
+  static Value String(std::string value);
+  static Value FromText(std::string text);
+  static Value FromList(List list);
+  static Value FromObject(Object object);
 
   bool is_null() const { return Is<Null>(); }
   bool is_bool() const { return Is<bool>(); }
@@ -94,13 +93,12 @@ class Value {
   std::string Describe() const;
 
   // Equal kinds and contents; positions don't count.
-  bool operator==(const Value& other) const { return data_ == other.data_; }
+  bool operator==(const Value& other) const;
 
  private:
   using Data = std::variant<Null, bool, int64_t, uint64_t, double, std::string, Text, List, Object>;
 
-  template <typename T>
-  explicit Value(T value) : data_(std::in_place_type<T>, std::move(value)) {}
+  explicit Value(Data data);
   template <typename T>
   bool Is() const {
     return std::holds_alternative<T>(data_);
