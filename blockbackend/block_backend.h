@@ -27,7 +27,9 @@
 #include "aio/aio_context.h"
 #include "aio/task.h"
 #include "base/log.h"
+#include "blockbackend/block_stats.h"
 #include "blockbackend/device_view.h"
+#include "blockbackend/error_action.h"
 #include "blockbackend/events.h"
 #include "blockbackend/run_state.h"
 #include "drivers/edge.h"
@@ -43,20 +45,6 @@ struct BackendServices {
   RunState* run_state = nullptr;     // nullptr: always running; "stop" then acts as "report".
   BlockEventSink* events = nullptr;  // nullptr: events are dropped.
   LogSink* log = nullptr;
-};
-
-enum class IoStatus : uint8_t { kOk, kFailed, kNospace };
-
-// Totals since creation, of all channels (closed ones too).
-struct BlockStats {
-  struct Operation {
-    uint64_t operations = 0;
-    uint64_t bytes = 0;
-    uint64_t failed = 0;
-    uint64_t invalid = 0;
-    uint64_t total_time_ns = 0;
-  };
-  Operation read, write, flush, unmap;
 };
 
 struct BackendOptions {
@@ -159,8 +147,12 @@ class BackendRegistry {
   // Also the anonymous ones: for drain-all, flush-all and shutdown.
   std::vector<BlockBackendRef> All() const;
 
+  // Flushes every backend; the first error, naming its backend.
+  Task<absl::Status> FlushAll();
+  // Drains, flushes and removes the root of every backend, unnamed ones too: for shutdown.
+  Task<void> RemoveAllRoots();
+
  private:
-  friend class BlockBackendImpl;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

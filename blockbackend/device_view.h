@@ -40,35 +40,42 @@ enum class ErrorHandling : uint8_t {
   kReport,  // Errors always come back (a device's own probing reads).
 };
 
+class BlockRequest;
+
+// What a channel notes in a request from Submit to OnBlockDone. Not for devices.
+struct BlockRequestState {
+  BlockChannel* channel = nullptr;
+  uint64_t sequence = 0;          // Order of submission on the channel.
+  uint64_t submitted_offset = 0;  // What a retry starts from again.
+  Instant submitted_at{};
+  BlockRequest* before = nullptr;  // Neighbours among the channel's requests in flight.
+  BlockRequest* after = nullptr;
+  IoFlags submitted_flags = IoFlags::kNone;
+  uint8_t bits = 0;  // The channel implementation's.
+  IoResult result = 0;
+};
+
 // A request of a device model. Fill in op, flags, offset, bytes, iov and iov_count (see IoRequest),
 // then Submit. What was filled in may be changed on the way down: fill it in again to submit again.
 class BlockRequest : public IoRequest {
  public:
   // In the channel's context, exactly once per Submit, never from inside Submit or Cancel. The
-  // device may free or reuse the request and submit others.
+  // device may free or reuse the request and submit others; it does not close the channel here.
   virtual void OnBlockDone(IoResult result) = 0;
 
   ErrorHandling error_handling = ErrorHandling::kPolicy;
+  BlockRequestState channel_state;
 
  protected:
   ~BlockRequest() = default;
 
  private:
-  friend class BlockChannel;
   void OnIoDone(IoResult result) final;
-
-  // Bookkeeping of the channel from Submit to OnBlockDone.
-  BlockChannel* channel_ = nullptr;
-  uint64_t sequence_ = 0;          // Order of submission on the channel.
-  uint64_t submitted_offset_ = 0;  // What a retry starts from again.
-  Instant submitted_at_{};
-  IoFlags submitted_flags_ = IoFlags::kNone;
-  uint8_t state_ = 0;  // The channel implementation's.
-  IoResult result_ = 0;
 };
 
 // Told once after each batch of completions, so that a device publishes its used ring and
-// interrupts once per batch and notices that the last request of a reset is gone.
+// interrupts once per batch and notices that the last request of a reset is gone. It may close the
+// channel when outstanding() is 0.
 class ChannelClient {
  public:
   virtual void OnBatchDone() = 0;
@@ -119,24 +126,11 @@ class BlockChannel {
   friend class BlockRequest;
   // The node below finished `request`.
   virtual void OnNodeDone(BlockRequest& request, IoResult result) = 0;
-
-  // For implementations: BlockRequest's private bookkeeping.
-  struct State {
-    BlockChannel*& channel;
-    uint64_t& sequence;
-    uint64_t& submitted_offset;
-    Instant& submitted_at;
-    IoFlags& submitted_flags;
-    uint8_t& state;
-    IoResult& result;
-  };
-  static State StateOf(BlockRequest& r) {
-    return {r.channel_, r.sequence_, r.submitted_offset_, r.submitted_at_, r.submitted_flags_,
-            r.state_,   r.result_};
-  }
 };
 
-inline void BlockRequest::OnIoDone(IoResult result) { channel_->OnNodeDone(*this, result); }
+inline void BlockRequest::OnIoDone(IoResult result) {
+  channel_state.channel->OnNodeDone(*this, result);
+}
 
 // rerror / werror. kAuto on a device: the backend's policy.
 enum class OnError : uint8_t { kReport, kIgnore, kEnospc, kStop, kAuto };

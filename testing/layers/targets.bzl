@@ -13,6 +13,13 @@ TARGETS = {
         "//base:mutex",
         "//base:status",
     ],
+    "blockbackend": [
+        "//blockbackend:block_stats",
+        "//blockbackend:device_view",
+        "//blockbackend:error_action",
+        "//blockbackend:events",
+        "//blockbackend:run_state",
+    ],
     "config": [
         "//config:parse",
     ],
