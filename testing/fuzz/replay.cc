@@ -27,7 +27,6 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 // Present when a sanitizer's run-time library is linked: called before it ends the process.
-// NOLINTNEXTLINE(bugprone-reserved-identifier): the sanitizers chose the name.
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 
 namespace platter {
