@@ -46,3 +46,19 @@ def device_view_breaches(device_view):
 def missing(libraries, reached):
     """Of a room's libraries, those that its list of targets doesn't lead to."""
     return sorted(set(libraries) - set(reached))
+
+
+def roots(dependencies):
+    """Of libraries (label -> labels it depends on), those that no other of them depends on.
+
+    What these reach is what all of them reach, so they make the shortest list of targets.
+    """
+    used = {label for deps in dependencies.values() for label in deps}
+    return sorted(label for label in dependencies if label not in used)
+
+
+def full_label(package, dep):
+    """A dependency as a BUILD file of a package writes it, with package and name in full."""
+    if dep.startswith(":"):
+        return f"//{package}{dep}"
+    return dep if ":" in dep else f"{dep}:{dep.rpartition('/')[2]}"
