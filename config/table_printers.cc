@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include "config/table_printers.h"
+
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -11,7 +13,6 @@
 
 #include "config/proto/schema.pb.h"
 #include "config/schema.h"
-#include "config/table_samples.h"
 #include <nlohmann/json.hpp>
 
 namespace platter {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // For table_test: a message for every option of the schema and every kind of value it takes, made
-// by reflection so that none is forgotten, and printers that write a message in each syntax. The
-// printers know the syntax alone; names come from the schema, whose names schema_test pins down.
+// by reflection so that none is forgotten.
 //
 // Ownership: results own everything. Threading: pure functions. Errors: none (gtest checks).
 
@@ -28,10 +27,6 @@ struct Sample {
 // Samples for a root type (BlockdevOptions, ...), each valid on its own: required options are
 // there, and so is what rules.cc asks for beside the sampled option.
 std::vector<Sample> MakeSamples(const google::protobuf::Descriptor* root);
-
-std::string PrintKeyval(const google::protobuf::Message& message);
-std::string PrintJson(const google::protobuf::Message& message);
-std::string PrintText(const google::protobuf::Message& message);
 
 }  // namespace platter
 

@@ -21,6 +21,7 @@
 #include "config/proto/device.pb.h"
 #include "config/proto/machine.pb.h"
 #include "config/schema_walk.h"
+#include "config/table_printers.h"
 #include "config/table_samples.h"
 #include "config/text.h"
 
