@@ -73,6 +73,10 @@ class DirectTransport final : public VirtioTransport {
   void OnUnplugged() override;
 
  private:
+  // Serialised. FAILED_PRECONDITION naming a queue that is started.
+  absl::Status CheckQuiet(const char* what);
+  void FinishStop(uint16_t index);
+
   VirtioDevice& device_;
   InterruptVectors& vectors_;
   std::atomic<bool> needs_reset_{false};
@@ -81,7 +85,7 @@ class DirectTransport final : public VirtioTransport {
   std::shared_ptr<const GuestMemory> memory_;
   bool features_set_ = false;
   bool driver_ok_ = false;
-  std::vector<StoppedDone> stop_waiters_;  // By queue.
+  std::vector<std::vector<StoppedDone>> stop_waiters_;  // By queue.
 };
 
 }  // namespace platter

@@ -127,12 +127,23 @@ class SplitQueue {
   MemoryCursor& memory() { return cursor_; }
 
  private:
+  // What a walk through one chain has found so far.
+  struct Walker {
+    uint32_t descriptors = 0;
+    uint32_t readable = 0;
+    uint32_t writable = 0;
+    uint64_t readable_bytes = 0;
+    uint64_t writable_bytes = 0;
+    bool seen_writable = false;
+  };
+
   bool LoadAvailIndex();
   bool Walk(uint16_t head, Chain* chain);
-  bool WalkIndirect(const VirtqDesc& table, Chain* chain);
-  bool Append(const VirtqDesc& desc, Chain* chain);
+  bool WalkIndirect(const VirtqDesc& table, Walker& walker);
+  bool LoadIndirect(uint64_t table, uint32_t index, VirtqDesc* desc);
+  bool Append(const VirtqDesc& desc, Walker& walker);
   bool TakeHead(uint16_t head);
-  bool ReleaseHead(uint16_t head);
+  void ReleaseHead(uint16_t head);
 
   const uint32_t max_size_;
   uint32_t size_ = 0;
@@ -146,13 +157,6 @@ class SplitQueue {
   uint16_t used_next_ = 0;
   uint16_t used_published_ = 0;
   uint32_t in_use_count_ = 0;
-
-  // State of the walk through one chain.
-  uint32_t walked_ = 0;
-  uint32_t readable_count_ = 0;
-  uint32_t writable_count_ = 0;
-  uint64_t readable_bytes_ = 0;
-  uint64_t writable_bytes_ = 0;
 
   RingArea descriptors_;
   RingArea avail_;

@@ -30,12 +30,11 @@
 #include "blockbackend/device_view.h"
 #include "devices/bus/serialiser.h"
 #include "devices/virtio/virtio_blk_config.h"
+#include "devices/virtio/virtio_blk_lane.h"
 #include "devices/virtio/virtio_blk_options.h"
 #include "devices/virtio/virtio_device.h"
 
 namespace platter {
-
-class VirtioBlkLane;
 
 // Counters of what the device itself decided; read them when its contexts are quiet.
 struct VirtioBlkStats {
@@ -59,7 +58,8 @@ class VirtioBlk final : public VirtioDevice {
  private:
   VirtioBlk(const VirtioBlkOptions& options, BlockDeviceView& backend, AioContext& control);
 
-  void OpenLanes();
+  absl::Status Attach();
+  void OpenLane(VirtioQueue& queue);
   void OnResize();
 
   // VirtioDevice.
@@ -68,19 +68,17 @@ class VirtioBlk final : public VirtioDevice {
   void OnDriverOk() override;
   void OnReset() override;
   void OnUnplug(DeviceDone done) override;
-  bool OnQueueWork(VirtioQueue& queue) override;
-  void OnQueueStopping(VirtioQueue& queue, bool reset) override;
+  QueueWork OnQueueWork(VirtioQueue& queue) override;
+  void OnQueueStopping(VirtioQueue& queue, QueueStop kind) override;
 
-  const VirtioBlkOptions options_;
+  const VirtioBlkOptions options_;  // Resolved.
   BlockDeviceView& backend_;
-  const bool initial_write_cache_;
   bool attached_ = false;
-
-  // Under the serialiser.
-  VirtioBlkConfig config_;
+  VirtioBlkConfig config_;  // Under the serialiser.
+  VirtioBlkShared shared_;
 
   std::vector<std::unique_ptr<VirtioBlkLane>> lanes_;  // One per context.
-  std::vector<VirtioBlkLane*> lane_of_queue_;
+  std::vector<VirtioBlkQueueState*> queues_;           // By index.
 };
 
 }  // namespace platter

@@ -27,8 +27,8 @@ inline constexpr uint32_t kVirtioBlkMaxQueues = 1024;
 inline constexpr uint32_t kVirtioBlkIdBytes = 20;
 
 struct VirtioBlkOptions {
-  std::string id;
-  std::string serial;  // At most kVirtioBlkIdBytes bytes.
+  std::string id = {};
+  std::string serial = {};  // At most kVirtioBlkIdBytes bytes.
 
   // 0: what the backend says of its medium, or 512.
   uint32_t logical_block_size = 0;   // A power of two, 512 ... 2 MiB.
@@ -36,12 +36,12 @@ struct VirtioBlkOptions {
   uint32_t min_io_size = 0;          // 0: not reported; a multiple of logical_block_size.
   uint32_t opt_io_size = 0;          // 0: not reported; a multiple of logical_block_size.
   // Nothing: logical_block_size. 0: the device offers no discard.
-  std::optional<uint32_t> discard_granularity;
+  std::optional<uint32_t> discard_granularity = {};
   bool discard = true;
   bool write_zeroes = true;
 
   // Nothing: as the backend is set.
-  std::optional<bool> write_cache;
+  std::optional<bool> write_cache = {};
   bool share_rw = false;
   OnError rerror = OnError::kAuto;
   OnError werror = OnError::kAuto;
@@ -49,13 +49,18 @@ struct VirtioBlkOptions {
   uint32_t num_queues = 1;    // 1 ... kVirtioBlkMaxQueues.
   uint32_t queue_size = 256;  // A power of two, 4 ... 32768: room for header, status and data.
   // Where the queues run: queue i in iothreads[i % size]. Empty: all in the control context.
-  std::vector<AioContext*> iothreads;
+  std::vector<AioContext*> iothreads = {};
 
   // Off only when one thread does everything (a benchmark, a deterministic test).
   Serialiser::Mode serialise = Serialiser::Mode::kOn;
 };
 
-// INVALID_ARGUMENT "virtio-blk device 'ID': PROPERTY ...".
+// The options with what was left open filled in: block sizes from the backend's medium, discard
+// granularity from the block size, the write cache from the backend.
+VirtioBlkOptions ResolveVirtioBlkOptions(VirtioBlkOptions options, const BackendBlockSizes& probed,
+                                         bool write_cache);
+
+// Of resolved options. INVALID_ARGUMENT "virtio-blk device 'ID': PROPERTY ...".
 absl::Status CheckVirtioBlkOptions(const VirtioBlkOptions& options);
 
 }  // namespace platter

@@ -23,6 +23,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -92,10 +93,13 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
 
   // Whether the calling thread may wait for a context to finish: it runs none of them.
   bool MayBlock() const;
-  // Waits until the reset is done or the queue is stopped. Holds the serialiser, which is released
-  // meanwhile. MayBlock().
+  // Waits until no reset is under way, or the queue is stopped. Holds the serialiser, which is
+  // released meanwhile. MayBlock().
   void WaitForReset();
   void WaitForQueueStop(uint16_t index);
+
+  // Any thread. Runs `work` in the control context, later.
+  void PostToControl(DeviceDone work) { control_.Post(std::move(work)); }
 
   // Any thread, lock-free. Ignores queues that do not exist or are not started (R-VQ-02).
   void Kick(uint32_t index) {
@@ -114,6 +118,9 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   explicit VirtioDevice(Setup setup);
 
   AioContext& control() { return control_; }
+  const std::vector<AioContext*>& contexts() const { return contexts_; }
+  // Set once SetDriverOk was called.
+  VirtioTransport& transport() { return *transport_; }
   VirtioQueue& mutable_queue(uint32_t index) { return *queues_[index]; }
   void set_offered_features(uint64_t features) { offered_features_ = features; }
   // Serialised. The configuration space is different: new generation, and the driver is told.
@@ -138,8 +145,10 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
 
  private:
   void FinishReset();
-  void FinishUnplug(DeviceDone done);
-  void PostToQueues(void (VirtioQueue::*action)(), DeviceDone done);
+  // Runs `action` on each queue, in its context; then `done` in the control context.
+  void ForEachQueue(void (*action)(VirtioQueue&), DeviceDone done);
+  // Runs `done` in the control context when no kick is on its way to any queue any more.
+  void CloseQueues(DeviceDone done);
 
   const std::string id_;
   AioContext& control_;
@@ -154,9 +163,12 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   uint32_t stopping_ = 0;  // Queues that were told to stop and have not.
   bool driver_ok_ = false;
   bool resetting_ = false;
+  bool unplugging_ = false;
   bool unplugged_ = false;
+  std::vector<bool> stopping_queue_;  // Which of them.
   std::vector<DeviceDone> reset_waiters_;
 
+  std::vector<AioContext*> contexts_;  // Each once.
   std::vector<std::unique_ptr<VirtioQueue>> queues_;
 };
 

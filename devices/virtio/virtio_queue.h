@@ -24,16 +24,29 @@ namespace platter {
 
 class VirtioQueue;
 
+// What is left when a device has worked on a queue.
+enum class QueueWork : uint8_t {
+  kAll,      // Nothing: the ring was empty, or is broken.
+  kMore,     // There may be more; the budget of a turn is used up.
+  kWaiting,  // There is more, which waits for VirtioQueue::Retry.
+};
+
+enum class QueueStop : uint8_t {
+  kDrain,  // What was taken from the ring is finished.
+  kReset,  // It is cancelled, and finished or dropped.
+};
+
 // The device of a queue. In the queue's context.
 class VirtioQueueUser {
  public:
-  // There may be work: take chains, a bounded number, and publish. True when work is left over.
-  virtual bool OnQueueWork(VirtioQueue& queue) = 0;
-  // The queue takes nothing more. For a reset, also cancels what is outstanding. When the ring's
-  // in_use() is 0, now or later, the user calls VirtioQueue::CheckStopped.
-  virtual void OnQueueStopping(VirtioQueue& queue, bool reset) = 0;
+  // There may be work: take chains, a bounded number, and publish.
+  virtual QueueWork OnQueueWork(VirtioQueue& queue) = 0;
+  // The queue takes nothing more. Whenever the ring's in_use() becomes 0 from now on, call
+  // VirtioQueue::CheckStopped. May come twice: a reset overtakes a drain.
+  virtual void OnQueueStopping(VirtioQueue& queue, QueueStop kind) = 0;
   // From CheckStopped: nothing is outstanding and the ring was let go.
   virtual void OnQueueStopped(VirtioQueue& queue) = 0;
+  // The ring broke; once per start.
   virtual void OnQueueBroken(VirtioQueue& queue) = 0;
 
  protected:
@@ -56,8 +69,9 @@ class VirtioQueue final : private Poller {
   bool started() const { return started_; }
   absl::Status Start(std::shared_ptr<const GuestMemory> memory, const QueueLayout& layout,
                      uint64_t features);
-  enum class StopKind : uint8_t { kDrain, kReset };
-  void Stop(StopKind kind);
+  void Stop(QueueStop kind);
+  // From OnQueueStopped's owner: the stop is known everywhere.
+  void MarkStopped() { started_ = false; }
   // Where the stopped queue stood.
   uint16_t next_avail() const { return stopped_avail_; }
   uint16_t next_used() const { return stopped_used_; }
@@ -68,9 +82,12 @@ class VirtioQueue final : private Poller {
 
   SplitQueue& ring() { return ring_; }
   bool stopping() const { return state_ == State::kStopping; }
-  bool taking() const { return state_ == State::kRunning && !paused_; }
+  bool taking() const { return state_ == State::kRunning && !paused_ && !waiting_; }
+  // What the device found wrong in a chain.
   void Break(const char* why);
   void CheckStopped();
+  // After OnQueueWork said kWaiting: works again soon.
+  void Retry();
   void Pause() { paused_ = true; }
   void Resume();
 
@@ -78,8 +95,9 @@ class VirtioQueue final : private Poller {
   enum class State : uint8_t { kStopped, kRunning, kStopping };
 
   void Begin();
-  void BeginStop(StopKind kind);
+  void BeginStop(QueueStop kind);
   void Work();
+  void TellBroken();
 
   // Poller.
   bool Poll() override;
@@ -102,8 +120,8 @@ class VirtioQueue final : private Poller {
 
   // In context.
   State state_ = State::kStopped;
-  StopKind stop_kind_ = StopKind::kDrain;
   bool paused_ = false;
+  bool waiting_ = false;
   bool polling_ = false;
   bool told_broken_ = false;
   SplitQueue ring_;

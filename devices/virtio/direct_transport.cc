@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "devices/virtio/direct_transport.h"
+
+#include <string>
+#include <utility>
+
+namespace platter {
+
+DirectTransport::DirectTransport(VirtioDevice& device, InterruptVectors& vectors)
+    : device_(device), vectors_(vectors), stop_waiters_(device.queue_count()) {
+  device_.Connect(*this);
+}
+
+absl::Status DirectTransport::CheckQuiet(const char* what) {
+  for (uint32_t i = 0; i < device_.queue_count(); ++i) {
+    if (!device_.queue_started(static_cast<uint16_t>(i))) continue;
+    return absl::FailedPreconditionError("device '" + device_.id() + "': " + what +
+                                         " while queue " + std::to_string(i) + " is started");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DirectTransport::SetMemory(std::shared_ptr<const GuestMemory> memory) {
+  SerialiserLock lock(device_.serialiser());
+  const absl::Status quiet = CheckQuiet("memory set");
+  if (quiet.ok()) memory_ = std::move(memory);
+  return quiet;
+}
+
+uint64_t DirectTransport::offered_features() {
+  SerialiserLock lock(device_.serialiser());
+  return device_.offered_features();
+}
+
+absl::Status DirectTransport::SetFeatures(uint64_t features) {
+  SerialiserLock lock(device_.serialiser());
+  const absl::Status quiet = CheckQuiet("features set");
+  if (!quiet.ok()) return quiet;
+  if (!device_.AcceptFeatures(features)) {
+    return absl::InvalidArgumentError("device '" + device_.id() +
+                                      "': the driver's features are not among those offered, or "
+                                      "VIRTIO_F_VERSION_1 is missing");
+  }
+  features_set_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status DirectTransport::StartQueue(uint16_t index, const QueueLayout& layout) {
+  SerialiserLock lock(device_.serialiser());
+  const std::string name = "device '" + device_.id() + "' queue " + std::to_string(index);
+  if (index >= device_.queue_count()) return absl::OutOfRangeError(name + " does not exist");
+  if (device_.resetting()) return absl::FailedPreconditionError(name + ": a reset is under way");
+  if (device_.queue_started(index)) return absl::FailedPreconditionError(name + " is started");
+  if (memory_ == nullptr || !features_set_) {
+    return absl::FailedPreconditionError(name + ": memory or features were not set");
+  }
+  if (!driver_ok_) {
+    driver_ok_ = true;
+    device_.SetDriverOk();
+  }
+  return device_.StartQueue(index, memory_, layout);
+}
+
+void DirectTransport::StopQueue(uint16_t index, StoppedDone done) {
+  SerialiserLock lock(device_.serialiser());
+  if (index >= device_.queue_count()) {
+    device_.PostToControl([then = std::move(done)]() mutable { std::move(then)({}); });
+    return;
+  }
+  stop_waiters_[index].push_back(std::move(done));
+  if (!device_.queue_started(index)) return FinishStop(index);
+  device_.StopQueue(index);
+}
+
+void DirectTransport::FinishStop(uint16_t index) {
+  const Position position = {.next_avail = device_.queue(index).next_avail(),
+                             .next_used = device_.queue(index).next_used()};
+  for (StoppedDone& done : stop_waiters_[index]) {
+    device_.PostToControl(
+        [then = std::move(done), position]() mutable { std::move(then)(position); });
+  }
+  stop_waiters_[index].clear();
+}
+
+void DirectTransport::ReadConfig(uint64_t offset, std::span<uint8_t> out) {
+  SerialiserLock lock(device_.serialiser());
+  device_.ReadConfig(offset, out);
+}
+
+void DirectTransport::WriteConfig(uint64_t offset, std::span<const uint8_t> data) {
+  SerialiserLock lock(device_.serialiser());
+  device_.WriteConfig(offset, data);
+}
+
+uint32_t DirectTransport::config_generation() {
+  SerialiserLock lock(device_.serialiser());
+  return device_.config_generation();
+}
+
+void DirectTransport::OnNeedsReset() {
+  needs_reset_.store(true, std::memory_order_release);
+  InterruptConfig();
+}
+
+void DirectTransport::OnResetDone() {
+  needs_reset_.store(false, std::memory_order_release);
+  features_set_ = false;
+  driver_ok_ = false;
+}
+
+void DirectTransport::OnQueueStopped(uint16_t queue) { FinishStop(queue); }
+
+void DirectTransport::OnUnplugged() { memory_.reset(); }
+
+}  // namespace platter

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "devices/virtio/ring_area.h"
+
+namespace platter {
+
+namespace {
+
+// Host and guest addresses agree modulo this, or else the area is reached byte by byte: every
+// word of a ring is then as aligned on the host as the driver aligned it.
+constexpr uintptr_t kHostAlign = 16;
+
+template <typename T>
+std::span<uint8_t> BytesOf(T& value) {
+  return {reinterpret_cast<uint8_t*>(&value), sizeof(value)};
+}
+
+}  // namespace
+
+bool RingArea::Attach(const GuestMemory& memory, uint64_t address, uint64_t bytes,
+                      DmaAccess access) {
+  if (!memory.Contains(address, bytes, access)) return false;
+  memory_ = &memory;
+  address_ = address;
+  host_ = memory.TryMap(address, bytes, access);
+  if (((reinterpret_cast<uintptr_t>(host_) ^ address) & (kHostAlign - 1)) != 0) host_ = nullptr;
+  return true;
+}
+
+uint16_t RingArea::SlowLoad16(uint64_t offset) const {
+  Le16 value;
+  if (memory_ == nullptr || !memory_->Read(address_ + offset, BytesOf(value))) return 0;
+  return value.get();
+}
+
+RingArea::Words RingArea::SlowLoad128(uint64_t offset) const {
+  Words words;
+  if (memory_ == nullptr || !memory_->Read(address_ + offset, BytesOf(words))) return {};
+  return words;
+}
+
+void RingArea::SlowStore16(uint64_t offset, uint16_t value) {
+  Le16 wire(value);
+  if (memory_ != nullptr) memory_->Write(address_ + offset, BytesOf(wire));
+}
+
+void RingArea::SlowStore64(uint64_t offset, uint32_t first, uint32_t second) {
+  Le32 wire[2] = {first, second};
+  if (memory_ != nullptr) memory_->Write(address_ + offset, BytesOf(wire));
+}
+
+}  // namespace platter

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The life of requests: taken, submitted, finished, published. What a request asks for is in
+// virtio_blk_start.cc.
+
+#include "devices/virtio/virtio_blk_lane.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "base/check.h"
+
+namespace platter {
+
+void VirtioBlkRequest::OnBlockDone(IoResult result) { queue->lane.OnRequestDone(*this, result); }
+
+VirtioBlkLane::VirtioBlkLane(const VirtioBlkShared& shared, AioContext& context,
+                             BlockDeviceView& backend)
+    : shared_(shared), context_(context), channel_(backend.OpenChannel(context, *this)) {}
+
+VirtioBlkLane::~VirtioBlkLane() = default;
+
+VirtioBlkQueueState& VirtioBlkLane::AddQueue(VirtioQueue& queue) {
+  queues_.push_back(std::make_unique<VirtioBlkQueueState>(queue, *this));
+  return *queues_.back();
+}
+
+void VirtioBlkLane::MakeRequests(VirtioBlkQueueState& queue) {
+  queue.request_count = queue.queue.ring().size();
+  queue.requests = std::make_unique<VirtioBlkRequest[]>(queue.request_count);
+  queue.free = nullptr;
+  for (uint32_t i = queue.request_count; i-- > 0;) {
+    VirtioBlkRequest& request = queue.requests[i];
+    request.queue = &queue;
+    request.next_free = std::exchange(queue.free, &request);
+  }
+}
+
+QueueWork VirtioBlkLane::Work(VirtioBlkQueueState& queue) {
+  SplitQueue& ring = queue.queue.ring();
+  if (queue.request_count < ring.size()) MakeRequests(queue);
+  queue.dropping = false;
+  uint32_t taken = 0;
+  QueueWork left = QueueWork::kMore;
+  const uint64_t bounce_before = bounce_bytes_;
+  channel_->Plug();
+  for (; taken < kBudget; ++taken) {
+    Chain chain;
+    if (ring.Pop(&chain) != PopResult::kChain) {
+      left = QueueWork::kAll;
+      break;
+    }
+    // One for each head, so there is one.
+    VirtioBlkRequest& request = *queue.free;
+    queue.free = request.next_free;
+    request.head = chain.head;
+    const Taken how = Start(queue, request, chain);
+    if (how == Taken::kGoesOn) [[likely]] {
+      continue;
+    }
+    if (how == Taken::kWaits) {
+      ring.UndoPop(chain.head);
+      left = QueueWork::kWaiting;
+    } else {
+      ring.Drop(chain.head);
+      left = QueueWork::kAll;
+    }
+    Recycle(request);
+    break;
+  }
+  channel_->Unplug();
+  PublishTouched();
+  if (taken != 0) {
+    requests.store(requests.load(std::memory_order_relaxed) + taken, std::memory_order_relaxed);
+    batches.store(batches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  if (left == QueueWork::kWaiting) {
+    bounce_waited_for_ = true;
+    // What it waited for may have been given back by Unplug already.
+    if (bounce_bytes_ == 0 || bounce_bytes_ < bounce_before) return QueueWork::kMore;
+  }
+  return left;
+}
+
+void VirtioBlkLane::Stopping(VirtioBlkQueueState& queue, QueueStop kind) {
+  if (kind == QueueStop::kDrain || queue.dropping) return;
+  queue.dropping = true;
+  // A reset stops every queue of the device, so all of the channel's requests are meant.
+  if (channel_->outstanding() != 0) channel_->CancelAll();
+}
+
+void VirtioBlkLane::OnRequestDone(VirtioBlkRequest& request, IoResult result) {
+  VirtioBlkQueueState& queue = *request.queue;
+  if (result == -ECANCELED && queue.dropping) [[unlikely]] {
+    // Kept by the error policy or never started: the reset drops it, and the driver sees nothing.
+    queue.queue.ring().Drop(request.head);
+    Touch(queue);
+    Release(request);
+    return;
+  }
+  if (request.segments != nullptr && result == 0 && !queue.dropping) {
+    if (SubmitNextRange(request)) return;
+  }
+  if (result != 0) [[unlikely]] {
+    // 5.2.6 has no other status for an error of the medium.
+    return Finish(request, VirtioBlkStatus::kIoError, 0);
+  }
+  if (request.bounce != nullptr && request.data_written != 0) CopyBack(request);
+  Finish(request, VirtioBlkStatus::kOk, request.data_written);
+}
+
+void VirtioBlkLane::Finish(VirtioBlkRequest& request, VirtioBlkStatus status,
+                           uint32_t data_written) {
+  VirtioBlkQueueState& queue = *request.queue;
+  SplitQueue& ring = queue.queue.ring();
+  const auto byte = static_cast<uint8_t>(status);
+  if (!ring.broken()) [[likely]] {
+    MemoryCursor& memory = ring.memory();
+    if (memory.memory().logs_dirty()) MarkDirty(memory, request);
+    if (request.status_host != nullptr) [[likely]] {
+      __atomic_store_n(request.status_host, byte, __ATOMIC_RELAXED);
+    } else {
+      memory.memory().Write(request.status_address, {&byte, 1});
+    }
+  }
+  // I9: what is reported as written was written. The status is the last byte of the chain.
+  ring.PushUsed(request.head, data_written + 1);
+  Touch(queue);
+  Release(request);
+}
+
+void VirtioBlkLane::MarkDirty(MemoryCursor& memory, const VirtioBlkRequest& request) {
+  if (request.data_written != 0 && request.bounce == nullptr) {
+    // What was submitted may have been changed on the way down; these are our own.
+    const iovec* pieces =
+        request.more_pieces != nullptr ? request.more_pieces : request.pieces.data();
+    uint64_t left = request.data_written;
+    for (uint32_t i = 0; left > 0; ++i) {
+      memory.memory().MarkPieceDirty(pieces[i].iov_base, pieces[i].iov_len);
+      left -= pieces[i].iov_len;
+    }
+  }
+  if (request.status_host != nullptr) memory.memory().MarkDirty(request.status_address, 1);
+}
+
+void VirtioBlkLane::CopyBack(VirtioBlkRequest& request) {
+  MemoryCursor& memory = request.queue->queue.ring().memory();
+  const ChainRange range = {.buffers = {request.bounce_buffers, request.bounce_buffer_count},
+                            .skip = 0,
+                            .bytes = request.bounce_bytes};
+  // It was memory when the request was mapped, and the map does not change while it is in use.
+  const bool copied = WriteChain(memory, range, {request.bounce, request.bounce_bytes});
+  PLATTER_CHECK(copied);
+}
+
+void VirtioBlkLane::Release(VirtioBlkRequest& request) {
+  BufferPool& pool = context_.buffers();
+  if (request.more_pieces != nullptr) [[unlikely]] {
+    pool.Free(std::exchange(request.more_pieces, nullptr), request.more_capacity * sizeof(iovec));
+  }
+  if (request.segments != nullptr) [[unlikely]] {
+    pool.Free(std::exchange(request.segments, nullptr),
+              kVirtioBlkMaxSegments * sizeof(VirtioBlkSegment));
+  }
+  if (request.bounce != nullptr) [[unlikely]] {
+    pool.Free(std::exchange(request.bounce, nullptr), request.bounce_bytes);
+    if (request.bounce_buffers != nullptr) {
+      pool.Free(std::exchange(request.bounce_buffers, nullptr),
+                request.bounce_buffer_count * sizeof(ChainBuffer));
+    }
+    bounce_bytes_ -= request.bounce_bytes;
+    if (std::exchange(bounce_waited_for_, false)) {
+      for (auto& queue : queues_) queue->queue.Retry();
+    }
+  }
+  Recycle(request);
+}
+
+void VirtioBlkLane::Recycle(VirtioBlkRequest& request) {
+  request.next_free = std::exchange(request.queue->free, &request);
+}
+
+void VirtioBlkLane::Touch(VirtioBlkQueueState& queue) {
+  if (queue.touched) return;
+  queue.touched = true;
+  queue.next_touched = std::exchange(touched_, &queue);
+}
+
+void VirtioBlkLane::PublishTouched() {
+  while (touched_ != nullptr) {
+    VirtioBlkQueueState& queue = *touched_;
+    touched_ = queue.next_touched;
+    queue.touched = false;
+    if (queue.queue.ring().Publish()) {
+      interrupts.store(interrupts.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      shared_.transport->InterruptQueue(queue.queue.index());
+    }
+    // The last thing done for a queue: when it was the last request, the ring is gone after this.
+    queue.queue.CheckStopped();
+  }
+}
+
+void VirtioBlkLane::OnBatchDone() { PublishTouched(); }
+
+}  // namespace platter
