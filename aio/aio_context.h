@@ -21,6 +21,7 @@
 #define PLATTER_AIO_AIO_CONTEXT_H_
 
 #include <atomic>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -233,8 +234,10 @@ class AioContext {
 // scheduling. Destroy it only in its context and when it is not scheduled.
 class BottomHalf final : private WorkItem {
  public:
-  BottomHalf(AioContext& context, absl::AnyInvocable<void()> run)
-      : context_(context), run_(std::move(run)) {}
+  // Built in place: see Timer.
+  template <std::invocable Function>
+  BottomHalf(AioContext& context, Function&& run)
+      : context_(context), run_(std::forward<Function>(run)) {}
   ~BottomHalf();
 
   // Any thread. What was written before Schedule is visible to the run.

@@ -34,7 +34,7 @@ struct IoArguments {
   uint64_t offset = 0;
   // For operations without data; otherwise the lengths of `iov` give it.
   uint64_t bytes = 0;
-  std::span<const iovec> iov;
+  std::span<const iovec> iov = {};
   IoFlags flags = IoFlags::kNone;
 };
 
@@ -153,7 +153,7 @@ struct FileArguments {
   int fd = -1;
   FileOpKind kind = FileOpKind::kRead;
   uint64_t offset = 0;
-  std::span<const iovec> iov;
+  std::span<const iovec> iov = {};
   bool dsync = false;
   int mode = 0;
   uint64_t bytes = 0;

@@ -27,7 +27,7 @@ enum class AioKind : uint8_t {
 struct AioOptions {
   AioKind kind = AioKind::kUring;
   std::string name = "aio";
-  PollOptions poll;
+  PollOptions poll = {};
   // Submission queue entries of the ring: a power of two, 8 ... 4096.
   uint32_t ring_entries = 256;
   // Threads of the pool, 1 ... 64.

@@ -8,6 +8,7 @@
 #ifndef PLATTER_AIO_TIMER_H_
 #define PLATTER_AIO_TIMER_H_
 
+#include <concepts>
 #include <cstddef>
 #include <utility>
 
@@ -21,8 +22,10 @@ namespace platter {
 class Timer {
  public:
   // `expired` runs in the context once per arming, at or after the deadline; it may arm again.
-  Timer(AioContext& context, absl::AnyInvocable<void()> expired)
-      : context_(context), expired_(std::move(expired)) {}
+  // Built in place: g++ 12 takes the move of an empty lambda's wrapper for a use of its bytes.
+  template <std::invocable Function>
+  Timer(AioContext& context, Function&& expired)
+      : context_(context), expired_(std::forward<Function>(expired)) {}
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
   ~Timer() { Cancel(); }
