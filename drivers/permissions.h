@@ -26,6 +26,7 @@ inline constexpr int kPermissionCount = 4;
 class PermissionSet {
  public:
   constexpr PermissionSet() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): one permission is a set.
   constexpr PermissionSet(Permission permission) : bits_(static_cast<uint8_t>(permission)) {}
   static constexpr PermissionSet All() { return PermissionSet(uint8_t{0xf}); }
 
