@@ -37,10 +37,8 @@ TARGETS = {
         "//blockbackend:device_view",
     ],
     "devices": [
-        "//devices:device",
-        "//devices/bus:interrupt",
-        "//devices/bus:io_space",
-        "//devices/bus:memory_cursor",
-        "//devices/bus:serialiser",
+        "//devices/virtio:direct_transport",
+        "//devices/virtio:mmio_transport",
+        "//devices/virtio:virtio_blk",
     ],
 }
