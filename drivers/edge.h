@@ -30,7 +30,9 @@
 
 #include "aio/io_request.h"
 #include "aio/task.h"
+#include "drivers/edge_op.h"
 #include "drivers/node.h"
+#include "drivers/per_context.h"
 #include "drivers/permissions.h"
 
 namespace platter {
@@ -61,6 +63,8 @@ struct EdgeOptions {
   uint32_t granularity = 1;
   // Writes may go beyond the child's end and grow it (needs Permission::kResize).
   bool may_grow = false;
+  // Requests may carry IoFlags::kSerialising: all parents of the child have their requests tracked.
+  bool may_serialise = false;
 };
 
 class Edge {
@@ -88,18 +92,38 @@ class Edge {
 
   // --- Data plane; a child is attached. ---
 
-  // As BlockNode::Start, for any offset, length and memory.
+  // As BlockNode::Start, for any offset, length and memory. Also: -EINVAL for a write that breaks
+  // the promise of `granularity`, -ENOTSUP for kSerialising without `may_serialise`, -ENOMEM when
+  // there is no memory for a bounce buffer (a block of several MiB).
   IoResult Start(IoRequest& request) {
     if (FitsChild(request)) [[likely]]
       return child_->Start(request);
     return StartSlow(request);
   }
-  void Cancel(IoRequest& request) { child_->Cancel(request); }
+  // As BlockNode::Cancel: whatever the request has become on its way down is cancelled.
+  void Cancel(IoRequest& request);
 
  private:
-  // Whether the child can take the request as it is.
+  friend class BlockNode;
+  friend class HomeHop;
+  friend class SlowRequest;
+
+  // Whether the child can take the request as it is, without further thought.
   bool FitsChild(const IoRequest& request) const;
   IoResult StartSlow(IoRequest& request);
+  // As Start, in the context in which the child is called.
+  IoResult StartLocal(IoRequest& request);
+
+  absl::Status Check(BlockNode& child, const EdgeOptions& options) const;
+  // The union of what the parents of `child` use and do not share; this Edge counted as `own`.
+  Permissions Cumulative(const BlockNode& child, const Permissions* own) const;
+  // Computes the members below from the child, for all its parents.
+  static void RefreshParents(BlockNode& child);
+  void Refresh();
+  // 0, or why the request must not reach the child.
+  IoResult Validate(const IoRequest& request) const;
+  // Does without the flags that the child or its policy makes meaningless.
+  void DropFlags(IoRequest& request) const;
 
   EdgeParent& parent_;
   const std::string role_;
@@ -111,12 +135,16 @@ class Edge {
   uint32_t fast_ops_ = 0;
   uint64_t request_mask_ = 0;  // request_alignment - 1
   uint64_t memory_mask_ = 0;
+  uint64_t piece_mask_ = 0;  // The smaller of the two above.
   uint64_t max_transfer_ = 0;
   uint32_t max_iov_ = 0;
+  OverlapTracker* tracker_ = nullptr;  // The child's; nullptr: requests are not tracked.
+  // Requests of this Edge that were made into something else, per context: for Cancel.
+  PerContext<EdgeOpList> ops_;
 };
 
-// Quiesces every root above `node`: while it lives no request is in flight in the node's subtree
-// through any parent, and none starts. Control context.
+// Quiesces every root above `node` (the roots outlive the section): while it lives no request is in
+// flight in the node's subtree through any parent, and none starts. Control context.
 //   { DrainedSection drained = co_await DrainedSection::Begin(node); ... }
 // Ends in the destructor (or End). Nests.
 class DrainedSection {
@@ -142,7 +170,8 @@ inline bool Edge::FitsChild(const IoRequest& request) const {
   if (memory_mask_ != 0) {
     for (uint32_t i = 0; i < request.iov_count; ++i) {
       const auto address = reinterpret_cast<uintptr_t>(request.iov[i].iov_base);
-      if (((address | request.iov[i].iov_len) & memory_mask_) != 0) return false;
+      if ((address & memory_mask_) != 0) return false;
+      if ((request.iov[i].iov_len & piece_mask_) != 0) return false;
     }
   }
   return true;

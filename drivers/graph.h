@@ -10,8 +10,10 @@
 #ifndef PLATTER_DRIVERS_GRAPH_H_
 #define PLATTER_DRIVERS_GRAPH_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +26,9 @@
 #include "drivers/node.h"
 
 namespace platter {
+
+// As the field has it; the schema of config/ says the same.
+inline constexpr size_t kMaxNodeNameLength = 31;
 
 class BlockGraph {
  public:

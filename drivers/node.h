@@ -35,11 +35,15 @@ namespace platter {
 class Edge;
 class OverlapTracker;
 
+// The longest a node may be. Offsets of files are signed; rounding up to an alignment fits too.
+inline constexpr uint64_t kMaxNodeLength = (uint64_t{1} << 63) - (uint64_t{1} << 31);
+
 // What a node accepts; an Edge makes every request fit. Alignments are powers of two; maxima are
 // multiples of the alignment of their operation.
 struct NodeLimits {
   uint32_t request_alignment = 1;  // Offset and length of reads and writes.
-  uint32_t memory_alignment = 1;   // Address and length of each piece of memory.
+  // Address of each piece of memory; its length: the smaller of this and request_alignment.
+  uint32_t memory_alignment = 1;
   uint32_t max_iov = 1024;
   uint64_t max_transfer = uint64_t{1} << 30;
   uint32_t discard_alignment = 1;  // Parts of a discard that are not aligned are dropped.
@@ -57,13 +61,29 @@ struct NodeFeatures {
   bool may_unmap = false;
 };
 
+// What is done for every driver alike, by the Edge; the field's generic options (discard,
+// detect-zeroes, cache.no-flush). Set before the first parent attaches, or when [drained].
+struct NodePolicy {
+  enum class Discard : uint8_t { kIgnore, kUnmap };
+  enum class DetectZeroes : uint8_t { kOff, kOn, kUnmap };
+  enum class Flush : uint8_t { kHonour, kIgnore };
+
+  // kIgnore: a discard succeeds and does nothing, zeroes never deallocate.
+  Discard discard = Discard::kUnmap;
+  // kOn: a write of nothing but zeroes becomes kWriteZeroes; kUnmap: one that may deallocate.
+  DetectZeroes detect_zeroes = DetectZeroes::kOff;
+  // kIgnore: a flush succeeds and does nothing.
+  Flush flush = Flush::kHonour;
+};
+
 // What is known of a range: a hint unless `zero` or `data` says what a read returns.
 struct BlockStatus {
   uint64_t bytes = 0;     // From the offset asked for; at least 1 unless at the end.
   bool allocated = true;  // This node (not a backing one) decides what the range reads as.
   bool data = true;       // May hold something other than zeroes.
   bool zero = false;      // Reads as zeroes.
-  std::optional<uint64_t> child_offset;  // Where in the child that holds it, when one does.
+  // Where in the child that holds it, when one does.
+  std::optional<uint64_t> child_offset = std::nullopt;
 };
 
 // Logical and physical block size of the host's device, where it is known.
@@ -90,20 +110,25 @@ class BlockNode {
   // the very object to a child's Edge as its last act. Allocates only from the context's pool.
   virtual IoResult Start(IoRequest& request) = 0;
   // A hint: `request` (started here and not done) may end early with -ECANCELED. It still
-  // completes once, in its context. The default does nothing; filters pass it on.
+  // completes once, in its context, later than this call returns. The default does nothing;
+  // filters pass it on.
   virtual void Cancel(IoRequest& request);
 
-  // The length a parent may address. Any thread.
+  // The length a parent may address. Any thread. When it is not a multiple of request_alignment,
+  // the last block is read and written as a whole all the same: what lies behind the length reads
+  // as zeroes, and the driver drops what is written there.
   uint64_t length() const { return length_.load(std::memory_order_relaxed); }
   // Change only when [drained], except that growth by a write may raise the length.
   const NodeLimits& limits() const { return limits_; }
   const NodeFeatures& features() const { return features_; }
   bool read_only() const { return read_only_; }
+  const NodePolicy& policy() const { return policy_; }
   // nullptr for an any-context node.
   AioContext* home_context() const { return home_context_; }
 
   // --- Control plane. ---
 
+  void set_policy(const NodePolicy& policy);
   // Changes the length; growth reads as zeroes. [drained]
   // UNIMPLEMENTED (ENOTSUP) when the driver cannot, PERMISSION_DENIED (EACCES) when read-only.
   virtual Task<absl::Status> Truncate(uint64_t new_length);
@@ -112,7 +137,8 @@ class BlockNode {
   virtual std::optional<HostBlockSizes> ProbeBlockSizes() const;
   // Checks that the node can serve `cumulative` (the union of what its parents use and do not
   // share) before an Edge attaches or changes, and takes what that needs (image locks).
-  // All or nothing. [drained]
+  // All or nothing; giving permissions up never fails. The default refuses kWrite and kResize when
+  // the node is read-only. [drained]
   virtual absl::Status SetPermissions(Permissions cumulative);
   // The Edges to children, in the order in which the driver declares them.
   virtual std::vector<Edge*> children() { return {}; }
@@ -123,6 +149,11 @@ class BlockNode {
   explicit BlockNode(std::string node_name);
 
   void set_length(uint64_t length) { length_.store(length, std::memory_order_relaxed); }
+  // For a growing write that completed, in any context: the length becomes at least `length`.
+  void RaiseLength(uint64_t length);
+  // Length, limits or features changed: the Edges above take note and their parents are told.
+  // [drained]
+  void NotifyParents();
 
   NodeLimits limits_;
   NodeFeatures features_;
@@ -134,6 +165,7 @@ class BlockNode {
 
   const std::string node_name_;
   std::atomic<uint64_t> length_{0};
+  NodePolicy policy_;
   std::vector<Edge*> parents_;
   // Exists while some parent may send what is not aligned to request_alignment; see edge.h.
   std::unique_ptr<OverlapTracker> overlap_tracker_;

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "drivers/edge.h"
+
+namespace platter {
+namespace {
+
+// Adds the roots above `node` that `roots` doesn't have yet.
+void CollectRoots(BlockNode& node, std::vector<EdgeParent*>& roots,
+                  std::vector<const BlockNode*>& visited) {
+  if (std::find(visited.begin(), visited.end(), &node) != visited.end()) return;
+  visited.push_back(&node);
+  for (const Edge* const edge : node.parents()) {
+    EdgeParent& parent = edge->parent();
+    if (BlockNode* const above = parent.AsNode(); above != nullptr) {
+      CollectRoots(*above, roots, visited);
+    } else if (std::find(roots.begin(), roots.end(), &parent) == roots.end()) {
+      roots.push_back(&parent);
+    }
+  }
+}
+
+}  // namespace
+
+Task<DrainedSection> DrainedSection::Begin(BlockNode& node) {
+  DrainedSection section;
+  for (;;) {
+    std::vector<EdgeParent*> roots = section.roots_;
+    std::vector<const BlockNode*> visited;
+    CollectRoots(node, roots, visited);
+    // A root may have come while others became quiet.
+    if (roots.size() == section.roots_.size()) break;
+    for (size_t i = section.roots_.size(); i < roots.size(); ++i) {
+      co_await roots[i]->Quiesce();
+      section.roots_.push_back(roots[i]);
+    }
+  }
+  co_return std::move(section);
+}
+
+DrainedSection::DrainedSection(DrainedSection&& other) noexcept
+    : roots_(std::exchange(other.roots_, {})) {}
+
+DrainedSection& DrainedSection::operator=(DrainedSection&& other) noexcept {
+  if (this != &other) {
+    End();
+    roots_ = std::exchange(other.roots_, {});
+  }
+  return *this;
+}
+
+void DrainedSection::End() {
+  const std::vector<EdgeParent*> roots = std::exchange(roots_, {});
+  for (auto root = roots.rbegin(); root != roots.rend(); ++root) (*root)->Unquiesce();
+}
+
+}  // namespace platter

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Parents, children, permissions and drained sections of a tree.
+#include "drivers/node.h"
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "aio/simulated/world.h"
+#include "aio/task.h"
+#include "base/status.h"
+#include "drivers/edge.h"
+#include "testing/drivers/filter_node.h"
+#include "testing/drivers/strict_node.h"
+#include "testing/drivers/test_root.h"
+
+namespace platter {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+EdgeOptions Using(PermissionSet used, PermissionSet shared) {
+  EdgeOptions options;
+  options.permissions = {.used = used, .shared = shared};
+  return options;
+}
+
+std::shared_ptr<StrictNode> NewNode(const StrictOptions& options = {}) {
+  return std::make_shared<StrictNode>(options, "disk");
+}
+
+TEST(NodeTest, WhatADriverDoesNotImplementSaysSo) {
+  SimulatedWorld world(1);
+  AioContext& io = world.NewContext("io");
+  const auto filter = std::make_shared<FilterNode>("top");
+  const absl::Status truncated = BlockOn(io, filter->Truncate(1));
+  EXPECT_EQ(ErrnoOf(truncated), ENOTSUP);
+  EXPECT_THAT(MessageOf(truncated), AllOf(HasSubstr("'top'"), HasSubstr("'filter'")));
+  const auto status = BlockOn(io, filter->GetBlockStatus(0, 77));
+  ASSERT_TRUE(status.ok());
+  EXPECT_EQ(status->bytes, 77u);
+  EXPECT_TRUE(status->allocated && status->data);
+  EXPECT_FALSE(filter->ProbeBlockSizes().has_value());
+}
+
+// "naming both parents and the permission", in whichever order they come.
+TEST(NodePermissionsTest, WhatOneUsesAndAnotherDoesNotShareCollides) {
+  const PermissionSet all = PermissionSet::All();
+  const NodeRef node = NewNode();
+  TestRoot a("a");
+  TestRoot b("b");
+  ASSERT_TRUE(
+      a.edge().Attach(node, Using(Permission::kConsistentRead, all - Permission::kWrite)).ok());
+  const absl::Status refused = b.edge().Attach(node, Using(Permission::kWrite, all));
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ErrnoOf(refused), EBUSY);
+  EXPECT_THAT(MessageOf(refused), AllOf(HasSubstr("'disk'"), HasSubstr("block backend 'a'"),
+                                        HasSubstr("block backend 'b'"), HasSubstr("uses write")));
+  EXPECT_EQ(b.edge().child(), nullptr);
+  EXPECT_EQ(node->parents().size(), 1u);
+  // The other way round: the newcomer does not share what the first one uses.
+  const absl::Status selfish =
+      b.edge().Attach(node, Using(PermissionSet(), all - Permission::kConsistentRead));
+  EXPECT_THAT(MessageOf(selfish), HasSubstr("block backend 'a' (as 'root') uses consistent read"));
+  ASSERT_TRUE(b.edge().Attach(node, Using(Permission::kConsistentRead, all)).ok());
+  // A refused change changes nothing.
+  EXPECT_EQ(ErrnoOf(b.edge().Change(Using(Permission::kWrite, all))), EBUSY);
+  EXPECT_FALSE(b.edge().options().permissions.used.Has(Permission::kWrite));
+  a.edge().Detach();
+  EXPECT_TRUE(b.edge().Change(Using(Permission::kWrite, all)).ok());
+}
+
+TEST(NodePermissionsTest, FiltersPassTheUnionOn) {
+  const PermissionSet all = PermissionSet::All();
+  const NodeRef node = NewNode();
+  const auto filter = std::make_shared<FilterNode>("top");
+  ASSERT_TRUE(filter->Open(node).ok());
+  TestRoot below("below");
+  ASSERT_TRUE(below.edge()
+                  .Attach(node, Using(Permission::kConsistentRead, all - Permission::kResize))
+                  .ok());
+  TestRoot above("above");
+  const absl::Status refused = above.edge().Attach(filter, Using(Permission::kResize, all));
+  EXPECT_THAT(MessageOf(refused), AllOf(HasSubstr("node 'top'"), HasSubstr("resize"),
+                                        HasSubstr("block backend 'below'")));
+  EXPECT_TRUE(filter->parents().empty());
+  ASSERT_TRUE(above.edge().Attach(filter, Using(Permission::kWrite, all)).ok());
+  EXPECT_TRUE(filter->children()[0]->options().permissions.used.Has(Permission::kWrite));
+  above.edge().Detach();
+  EXPECT_TRUE(filter->children()[0]->options().permissions.used.empty());
+}
+
+TEST(NodePermissionsTest, AReadOnlyNodeRefusesWriters) {
+  const NodeRef node = NewNode({.read_only = true});
+  TestRoot root;
+  const absl::Status refused = root.Open(node);
+  EXPECT_EQ(ErrnoOf(refused), EACCES);
+  EXPECT_THAT(MessageOf(refused), HasSubstr("'disk' is read-only"));
+  EXPECT_TRUE(
+      root.edge().Attach(node, Using(Permission::kConsistentRead, PermissionSet::All())).ok());
+}
+
+TEST(NodeTest, LoopsAreRefused) {
+  const auto a = std::make_shared<FilterNode>("a");
+  const auto b = std::make_shared<FilterNode>("b");
+  ASSERT_TRUE(a->Open(b).ok());
+  const absl::Status loop = b->Open(a);
+  EXPECT_EQ(ErrnoOf(loop), EINVAL);
+  EXPECT_THAT(MessageOf(loop), HasSubstr("would make a loop"));
+}
+
+TEST(NodeTest, ChangesOfLengthAndLimitsClimbTheTree) {
+  SimulatedWorld world(1);
+  AioContext& io = world.NewContext("io");
+  const auto node = NewNode();
+  const auto filter = std::make_shared<FilterNode>("top");
+  ASSERT_TRUE(filter->Open(node).ok());
+  TestRoot root;
+  ASSERT_TRUE(root.Open(filter).ok());
+  ASSERT_TRUE(BlockOn(io, node->Truncate(4096)).ok());
+  EXPECT_EQ(root.changes(), 1);
+  EXPECT_EQ(filter->length(), 4096u);
+  NodeLimits limits;
+  limits.request_alignment = 512;
+  node->SetLimits(limits);
+  EXPECT_EQ(root.changes(), 2);
+  // The edge to the node took note: a misaligned write through the filter is made to fit.
+  std::vector<uint8_t> data(10, 1);
+  EXPECT_EQ(DiskIo(root, io).Transfer(IoOp::kWrite, 5, data).Run(), 0);
+  EXPECT_TRUE(node->Complaints().empty());
+}
+
+// A root whose requests take as long as the test says.
+class SlowRoot final : public EdgeParent {
+ public:
+  explicit SlowRoot(NodeRef node) { EXPECT_TRUE(edge_.Attach(std::move(node), {}).ok()); }
+  std::string Describe() const override { return "slow root"; }
+  Task<void> Quiesce() override {
+    ++quiesced;
+    co_return;
+  }
+  void Unquiesce() override { --quiesced; }
+  int quiesced = 0;
+
+ private:
+  Edge edge_{*this, "root"};
+};
+
+Task<void> DrainAndCheck(BlockNode& node, std::vector<SlowRoot*> roots, int times) {
+  DrainedSection drained = co_await DrainedSection::Begin(node);
+  for (const SlowRoot* const root : roots) EXPECT_EQ(root->quiesced, times);
+  if (times < 3) co_await DrainAndCheck(node, roots, times + 1);
+  for (const SlowRoot* const root : roots) EXPECT_EQ(root->quiesced, times);
+}
+
+TEST(DrainedSectionTest, QuiescesEveryRootOnceAndNests) {
+  SimulatedWorld world(1);
+  AioContext& io = world.NewContext("io");
+  const auto node = NewNode();
+  const auto left = std::make_shared<FilterNode>("left");
+  const auto right = std::make_shared<FilterNode>("right");
+  ASSERT_TRUE(left->Open(node).ok());
+  ASSERT_TRUE(right->Open(node).ok());
+  const auto other = NewNode();
+  SlowRoot a(left);
+  SlowRoot b(right);
+  SlowRoot c(node);
+  SlowRoot bystander(other);
+  BlockOn(io, DrainAndCheck(*node, {&a, &b, &c}, 1));
+  EXPECT_EQ(a.quiesced + b.quiesced + c.quiesced + bystander.quiesced, 0);
+  // Above `left` there is only one.
+  BlockOn(io, DrainAndCheck(*left, {&a}, 1));
+  EXPECT_EQ(b.quiesced, 0);
+}
+
+Task<void> WatchDrain(TestRoot& root, BlockNode& node, bool& drained_now) {
+  DrainedSection drained = co_await DrainedSection::Begin(node);
+  EXPECT_EQ(root.in_flight(), 0);
+  EXPECT_TRUE(root.quiesced());
+  drained_now = true;
+  drained.End();
+  EXPECT_FALSE(root.quiesced());
+}
+
+TEST(DrainedSectionTest, C_30_BeginsOnlyWhenNothingIsInFlight) {
+  SimulatedWorld world(1);
+  AioContext& io = world.NewContext("io");
+  const auto node = NewNode({.completion = StrictOptions::Completion::kLaterTurn});
+  TestRoot root;
+  ASSERT_TRUE(root.Open(node).ok());
+  std::vector<uint8_t> data(512);
+  DiskIo request(root, io);
+  request.Transfer(IoOp::kRead, 0, data).Submit();
+  bool drained = false;
+  Spawn(io, WatchDrain(root, *node, drained));
+  io.RunUntil([&] { return drained; });
+  EXPECT_TRUE(request.done());
+}
+
+}  // namespace
+}  // namespace platter
