@@ -38,11 +38,16 @@ def includes(text):
 _CONTROL = re.compile(r"\s*(if|for|while|switch|do|else|try|catch|return|namespace|class|struct|enum|"
                       r"union|extern|co_await|co_return|case|default)\b")
 _MAX_SIGNATURE_LINES = 12
+_COMMENT_ONLY = " ,"  # What continues a statement and isn't anything.
 
 
 def functions(text):
     """(line number, lines, first line) of each function or test body at namespace or class level."""
     lines = without_comments(text).split("\n")
+    # A comment amid a signature doesn't end it, as an empty line does.
+    for index, line in enumerate(text.split("\n")):
+        if line.strip() and not lines[index].strip():
+            lines[index] = _COMMENT_ONLY
     found = []
     number = 0
     while number < len(lines):
@@ -69,6 +74,8 @@ def _statement_start(lines, number):
         if not before or before.endswith((";", "{", "}", ":")) or before.startswith("#"):
             break
         start -= 1
+    while lines[start] == _COMMENT_ONLY:
+        start += 1
     return start
 
 

@@ -52,6 +52,12 @@ class CppTextTest(unittest.TestCase):
         text = "C::C(int a)\n    : a_(a),\n      b_{1} {\n" + body(3) + "}\n"
         self.assertEqual([(line, lines) for line, lines, _ in cpp_text.functions(text)], [(1, 7)])
 
+    def test_comments_in_and_above_a_signature(self):
+        text = ("}\n// About C.\n// More.\nC::C(int a)\n    : a_(a),\n      // Why b.\n"
+                "      b_(1) {\n" + body(3) + "}\n\nvoid F() {\n" + body(1) + "}\n")
+        self.assertEqual([(line, lines) for line, lines, _ in cpp_text.functions(text)],
+                         [(4, 8), (13, 3)])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -27,7 +27,8 @@ WITH_LICENCE = (".h", ".cc", ".proto", ".py", ".sh", ".bzl", ".bazel")
 SOURCES = (".h", ".cc", ".proto", ".py", ".sh")
 # First parts of quoted includes that aren't ours.
 LIBRARIES = {"absl", "benchmark", "gmock", "google", "gtest", "nlohmann"}
-TEST_NAMES = ("_test.cc", "_fuzz.cc", "_bench.cc")
+# Files of tests, by how their names end; a fixture is what several tests share.
+TEST_NAMES = ("_test.cc", "_fuzz.cc", "_benchmark.cc", "_fixture.h", "_fixture.cc")
 
 BANNED = [  # what, where it is allowed, what to do instead
     (r"\bsleep_for\b|\bsleep_until\b|\b(u|nano)?sleep\s*\(", (),
