@@ -61,14 +61,6 @@ class LayersTest(unittest.TestCase):
         self.assertIn("//blockbackend:device_view", query("device_view_deps"))
         self.assertEqual(layers.device_view_breaches(query("device_view_deps")), [])
 
-    def test_every_library_is_looked_at(self):
-        for room in held_rooms():
-            with self.subTest(room=room):
-                found = libraries(room)
-                self.assertEqual(layers.missing(found, query(f"{room}_deps")), [],
-                                 f"\nThe list for '{room}' in testing/layers/targets.bzl has to lead to "
-                                 f"all of its libraries; this one would: {layers.roots(found)}")
-
     def test_the_libraries_are_found_in_the_real_tree(self):
         self.assertIn("//base:check", libraries("base"))
         self.assertIn("//base:check", query("base_deps"))
