@@ -21,8 +21,9 @@ std::optional<uint64_t> ParseMagnitude(std::string_view text) {
     return std::nullopt;
   }
   uint64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value, base);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, value, base);
   if (error != std::errc() || stop != end || text.empty()) return std::nullopt;
   return value;
 }

@@ -62,8 +62,8 @@ std::vector<std::string> Strings(const FieldDescriptor* field) {
   const config::Option& spec = OptionSpec(field);
   if (spec.format() == config::FORMAT_ID) return {"n0", "A.b-c_9"};
   std::vector<std::string> strings = {"x", "a,b=\"c\" ,,\xC3\xA9", "help"};
-  if (!spec.not_empty()) strings.push_back("");
-  if (spec.has_max_length()) strings.push_back(std::string(spec.max_length(), 'z'));
+  if (!spec.not_empty()) strings.emplace_back();
+  if (spec.has_max_length()) strings.emplace_back(spec.max_length(), 'z');
   return strings;
 }
 
@@ -71,9 +71,9 @@ std::vector<Change> MessageChanges(const Descriptor* type, bool with_nested);
 
 // The changes of a member of message type, lifted to the message that has it.
 std::vector<Change> Lift(const FieldDescriptor* field, const std::string& name,
-                         std::vector<Change> inner) {
+                         const std::vector<Change>& inner) {
   std::vector<Change> changes;
-  for (Change& change : inner) {
+  for (const Change& change : inner) {
     changes.push_back({name + "." + change.name, [field, apply = change.apply](Message& message) {
                          const Reflection* r = message.GetReflection();
                          if (field->is_repeated()) {
@@ -142,7 +142,7 @@ std::vector<Change> OptionChanges(const SchemaOption& option, bool with_nested) 
     std::vector<Change> names = ScalarChanges(schema.string_arm(), "reference");
     inner.insert(inner.end(), names.begin(), names.end());
   }
-  return Lift(field, option.name, std::move(inner));
+  return Lift(field, option.name, inner);
 }
 
 // Of a union: every option with every variant, the required options of the variant included.
