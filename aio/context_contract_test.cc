@@ -4,164 +4,30 @@
 
 #include <fcntl.h>
 #include <linux/falloc.h>
-#include <poll.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
-#include <cstdlib>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
 
 #include "aio/aio_context.h"
-#include "aio/create.h"
-#include "aio/simulated/world.h"
+#include "aio/context_fixture.h"
 #include "aio/timer.h"
 
 namespace platter {
 namespace {
 
-enum class Kind : uint8_t { kUring, kThreads, kSimulated };
-
-// A WorkItem that calls a function.
-class Item final : public WorkItem {
- public:
-  explicit Item(std::function<void()> run) : run_(std::move(run)) {}
-
- private:
-  void Run() override { run_(); }
-
-  std::function<void()> run_;
-};
-
-// A watch that calls a function.
-class CallingWatch final : public FdWatch {
- public:
-  explicit CallingWatch(std::function<void(uint32_t)> ready) : ready_(std::move(ready)) {}
-  void OnFdReady(uint32_t events) override { ready_(events); }
-
- private:
-  std::function<void(uint32_t)> ready_;
-};
-
-class CallingFileOp final : public FileOp {
- public:
-  void OnFileDone(int64_t done_result) override {
-    ++calls;
-    last = done_result;
-    if (then) then();
-  }
-
-  int calls = 0;
-  int64_t last = INT64_MIN;
-  std::function<void()> then;
-};
-
-// An eventfd that dies with its scope.
-class EventFd {
- public:
-  EventFd() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
-  ~EventFd() { close(fd_); }
-  EventFd(const EventFd&) = delete;
-  EventFd& operator=(const EventFd&) = delete;
-
-  int fd() const { return fd_; }
-  void Signal() const {
-    const uint64_t one = 1;
-    ASSERT_EQ(write(fd_, &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
-  }
-  bool Clear() const {
-    uint64_t value = 0;
-    return read(fd_, &value, sizeof(value)) == static_cast<ssize_t>(sizeof(value));
-  }
-
- private:
-  int fd_;
-};
-
-class ContextContractTest : public testing::TestWithParam<Kind> {
- protected:
-  void SetUp() override {
-    if (GetParam() == Kind::kSimulated) {
-      world_.emplace(/*seed=*/7);
-      context_ = &world_->NewContext("test");
-      return;
-    }
-    AioOptions options;
-    options.kind = GetParam() == Kind::kUring ? AioKind::kUring : AioKind::kThreads;
-    options.name = "test";
-    options.ring_entries = 8;  // Small, so that batches overflow it.
-    options.pool_threads = 2;
-    auto made = CreateAioContext(options);
-    ASSERT_TRUE(made.ok()) << made.status();
-    owned_ = *std::move(made);
-    context_ = owned_.get();
-  }
-
-  void TearDown() override {
-    if (fd_ >= 0) context_->file_io().Close(fd_);
-  }
-
-  AioContext& context() { return *context_; }
-  bool simulated() const { return world_.has_value(); }
-
-  // Other threads are about to post: the simulated clock must wait for them.
-  std::unique_ptr<SimulatedWorld::RealIoHold> HoldClock() {
-    if (!simulated()) return nullptr;
-    return std::make_unique<SimulatedWorld::RealIoHold>(*world_);
-  }
-
-  // A file of zeroes of `size` bytes, closed by TearDown.
-  int OpenFile(uint64_t size) {
-    std::string path = "/file";
-    if (simulated()) {
-      world_->disk().Create(path, size);
-    } else {
-      path = testing::TempDir() + "/contract-XXXXXX";
-      const int made = mkstemp(path.data());
-      EXPECT_GE(made, 0);
-      EXPECT_EQ(ftruncate(made, static_cast<off_t>(size)), 0);
-      close(made);
-    }
-    fd_ = context().file_io().Open(path.c_str(), O_RDWR, 0);
-    EXPECT_GE(fd_, 0);
-    if (!simulated()) unlink(path.c_str());
-    return fd_;
-  }
-
-  void RunReadyUntilIdle() {
-    while (context().RunReady()) {
-    }
-  }
-
- private:
-  std::optional<SimulatedWorld> world_;
-  std::unique_ptr<AioContext> owned_;
-  AioContext* context_ = nullptr;
-  int fd_ = -1;
-};
-
-std::string KindName(const testing::TestParamInfo<Kind>& info) {
-  switch (info.param) {
-    case Kind::kUring:
-      return "Uring";
-    case Kind::kThreads:
-      return "Threads";
-    case Kind::kSimulated:
-      return "Simulated";
-  }
-  return "?";
-}
+using ContextContractTest = ContextFixture;
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ContextContractTest,
                          testing::Values(Kind::kUring, Kind::kThreads, Kind::kSimulated), KindName);
@@ -540,6 +406,20 @@ TEST_P(ContextContractTest, FileOperationsReturnWhatTheSystemCallReturns) {
   EXPECT_EQ(run(), -EBADF);
 }
 
+TEST_P(ContextContractTest, AnOffsetOfMinusOneIsNotTheFilesPosition) {
+  CallingFileOp op;
+  std::array<char, 16> buffer{};
+  iovec iov{buffer.data(), buffer.size()};
+  op.fd = OpenFile(4096);
+  op.iov = &iov;
+  op.iov_count = 1;
+  op.offset = UINT64_MAX;
+  op.kind = FileOpKind::kWrite;
+  context().file_io().Submit(op);
+  context().RunUntil([&] { return op.calls == 1; });
+  EXPECT_LT(op.last, 0);
+}
+
 TEST_P(ContextContractTest, OpenOfAMissingFileNamesTheError) {
   EXPECT_EQ(context().file_io().Open("/no/such/file", O_RDONLY, 0), -ENOENT);
 }
@@ -693,108 +573,6 @@ TEST_P(ContextContractTest, LongWaitsTurnPollingOff) {
   EXPECT_EQ(poller.polls, polls);
   EXPECT_LE(context().stats().turns, turns + 3);  // Slept, did not spin.
   context().RemovePoller(poller);
-}
-
-// --- Foreign loops. ---
-
-class ForeignLoopTest : public ContextContractTest {
- protected:
-  bool Readable(int timeout_ms) {
-    pollfd entry{context().PollFd(), POLLIN, 0};
-    return poll(&entry, 1, timeout_ms) == 1;
-  }
-  // What an embedder does.
-  void DriveUntil(const std::function<bool()>& done) {
-    while (!done()) {
-      ASSERT_TRUE(Readable(/*timeout_ms=*/10'000)) << "nothing woke the foreign loop";
-      RunReadyUntilIdle();
-    }
-  }
-};
-
-INSTANTIATE_TEST_SUITE_P(Kinds, ForeignLoopTest, testing::Values(Kind::kUring, Kind::kThreads),
-                         KindName);
-
-TEST_P(ForeignLoopTest, PollFdIsQuietWhenIdle) {
-  context().PollFd();
-  RunReadyUntilIdle();
-  EXPECT_FALSE(Readable(0));
-}
-
-TEST_P(ForeignLoopTest, PostsTimersFilesAndDescriptorsMakePollFdReadable) {
-  context().PollFd();
-  RunReadyUntilIdle();
-  bool posted = false;
-  std::thread([&] { context().Post([&] { posted = true; }); }).join();
-  DriveUntil([&] { return posted; });
-
-  bool deferred = false;
-  Item item([&] { deferred = true; });
-  context().Defer(item);
-  DriveUntil([&] { return deferred; });
-
-  int fired = 0;
-  std::optional<Timer> timer;
-  timer.emplace(context(), [&] {
-    if (++fired < 3) timer->ArmAfter(Duration(1'000'000));
-  });
-  timer->ArmAfter(Duration(2'000'000));
-  DriveUntil([&] { return fired == 3; });
-  EXPECT_FALSE(Readable(0));
-
-  CallingFileOp op;
-  std::array<char, 64> buffer{};
-  iovec iov{buffer.data(), buffer.size()};
-  op.fd = OpenFile(4096);
-  op.iov = &iov;
-  op.iov_count = 1;
-  context().file_io().Submit(op);
-  DriveUntil([&] { return op.calls == 1; });
-  EXPECT_EQ(op.last, 64);
-
-  EventFd event;
-  int calls = 0;
-  CallingWatch watch([&](uint32_t) {
-    event.Clear();
-    ++calls;
-  });
-  context().Watch(watch, event.fd(), EPOLLIN);
-  RunReadyUntilIdle();
-  EXPECT_FALSE(Readable(0));
-  event.Signal();
-  DriveUntil([&] { return calls == 1; });
-  context().Unwatch(watch);
-  RunReadyUntilIdle();
-  EXPECT_FALSE(Readable(0));
-}
-
-TEST_P(ForeignLoopTest, AnOwnLoopInBetweenLosesNoWakeUp) {
-  context().PollFd();
-  int seen = 0;
-  for (int i = 0; i < 100; ++i) {
-    std::thread([&] { context().Post([&] { ++seen; }); }).join();
-    if (i % 2 == 0) {
-      context().RunUntil([&] { return seen == i + 1; });
-    } else {
-      DriveUntil([&] { return seen == i + 1; });
-    }
-  }
-  RunReadyUntilIdle();
-}
-
-// --- Wake-ups. ---
-
-TEST_P(ForeignLoopTest, PostsWhileAwakeCostNoWakeUp) {
-  int runs = 0;
-  std::vector<std::unique_ptr<Item>> items;
-  for (int i = 0; i < 100; ++i) items.push_back(std::make_unique<Item>([&] { ++runs; }));
-  context().Post([&] {
-    std::thread([&] {
-      for (auto& item : items) context().Post(*item);
-    }).join();
-  });
-  context().RunUntil([&] { return runs == 100; });
-  EXPECT_EQ(context().stats().wakeups, 0u);
 }
 
 }  // namespace

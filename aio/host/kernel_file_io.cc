@@ -26,6 +26,7 @@ int64_t RangeIoctl(const FileOp& op, unsigned long request) {
 }  // namespace
 
 int64_t RunFileOp(const FileOp& op) {
+  if (!IsFileOffset(op.offset)) return -EINVAL;
   const int count = static_cast<int>(op.iov_count);
   const auto offset = static_cast<off_t>(op.offset);
   switch (op.kind) {
@@ -53,12 +54,15 @@ int KernelFileIo::Close(int fd) { return static_cast<int>(ResultOrErrno(close(fd
 
 int64_t KernelFileIo::InlineRead(int fd, const iovec* iov, uint32_t iov_count, uint64_t offset,
                                  int rwf_flags) {
+  if (!IsFileOffset(offset)) return -EINVAL;
   return ResultOrErrno(
       preadv2(fd, iov, static_cast<int>(iov_count), static_cast<off_t>(offset), rwf_flags));
 }
 
 int64_t KernelFileIo::InlineWrite(int fd, const iovec* iov, uint32_t iov_count, uint64_t offset,
                                   int rwf_flags) {
+  if (!IsFileOffset(offset)) return -EINVAL;
+  if (!IsFileOffset(offset)) return -EINVAL;
   return ResultOrErrno(
       pwritev2(fd, iov, static_cast<int>(iov_count), static_cast<off_t>(offset), rwf_flags));
 }

@@ -16,6 +16,10 @@
 
 namespace platter {
 
+// Whether the system takes `offset` for what it says. preadv2(2), pwritev2(2) and io_uring read -1
+// as "the file's own position", which must not happen by accident.
+constexpr bool IsFileOffset(uint64_t offset) { return offset <= uint64_t{INT64_MAX}; }
+
 // Executes `op` by its system call. Any thread; blocks.
 int64_t RunFileOp(const FileOp& op);
 

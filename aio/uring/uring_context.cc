@@ -112,7 +112,9 @@ void UringContext::Unwatch(FdWatch& watch) {
 }
 
 bool UringContext::RingCan(const FileOp& op) const {
-  return op.kind != FileOpKind::kDiscardDev && op.kind != FileOpKind::kZeroDev;
+  // The pool refuses offsets that the ring would misunderstand.
+  return op.kind != FileOpKind::kDiscardDev && op.kind != FileOpKind::kZeroDev &&
+         IsFileOffset(op.offset);
 }
 
 void UringContext::SubmitOp(FileOp& op) {
