@@ -23,6 +23,7 @@ TARGETS = {
         "//base:status",
     ],
     "blockbackend": [
+        "//blockbackend:block_backend",
         "//blockbackend:block_stats",
         "//blockbackend:device_view",
         "//blockbackend:error_action",

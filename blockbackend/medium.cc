@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The root node: inserting, removing, resizing; always in a ChangeSection.
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "aio/await_io.h"
+#include "base/check.h"
+#include "base/status.h"
+#include "blockbackend/backend_impl.h"
+
+namespace platter {
+
+Task<BlockBackendImpl::ChangeSection> BlockBackendImpl::BeginChange(NodeRef coming) {
+  std::shared_ptr<BlockBackendImpl> self = shared_from_this();
+  while (changing_) co_await news_.Wait();
+  changing_ = true;
+  co_await BeginDrain();
+  ChangeSection section(std::move(self));
+  if (root() != nullptr) section.root_.emplace(co_await DrainedSection::Begin(*root()));
+  if (coming != nullptr) section.coming_.emplace(co_await DrainedSection::Begin(*coming));
+  co_return section;
+}
+
+BlockBackendImpl::ChangeSection::~ChangeSection() {
+  if (backend_ == nullptr) return;
+  coming_.reset();
+  root_.reset();
+  backend_->EndDrain();
+  backend_->changing_ = false;
+  backend_->news_.Set();
+  backend_->news_.Reset();
+}
+
+absl::Status BlockBackendImpl::AttachRoot(NodeRef node) {
+  const EdgeOptions options = EdgeOptionsFor(*node);
+  const absl::Status attached = edge_.Attach(std::move(node), options);
+  if (!attached.ok()) return Annotate(attached, Title());
+  PublishMedium();
+  return attached;
+}
+
+Task<absl::Status> BlockBackendImpl::InsertRoot(NodeRef node) {
+  const ChangeSection section = co_await BeginChange(node);
+  if (root() != nullptr) {
+    co_return ErrorWithErrno(
+        EBUSY, absl::StrCat(Title(), " has a medium: node '", root()->node_name(), "'"));
+  }
+  co_return AttachRoot(node);
+}
+
+Task<void> BlockBackendImpl::FlushAndDetachRoot() {
+  if (edge_.options().permissions.used.Has(Permission::kWrite)) {
+    IoArguments flush;
+    flush.op = IoOp::kFlush;
+    const IoResult result = co_await AwaitIo(edge_, flush);
+    if (result < 0 && services_.log != nullptr) {
+      const absl::Status failed = ErrnoError(
+          -result,
+          absl::StrCat(Title(), ": flushing node '", root()->node_name(), "' before its removal"));
+      services_.log->Log(LogLevel::kError, MessageOf(failed));
+    }
+  }
+  // It goes all the same: keeping it would not make the data durable.
+  edge_.Detach();
+  host_writes_ = false;
+  PublishMedium();
+}
+
+Task<absl::Status> BlockBackendImpl::RemoveRoot() {
+  const ChangeSection section = co_await BeginChange();
+  if (root() != nullptr) co_await FlushAndDetachRoot();
+  co_return absl::OkStatus();
+}
+
+void BlockBackendImpl::OnChildChanged() {
+  const uint64_t before = length();
+  PublishMedium();
+  if (length() != before && device_ && device_->ops.resize) device_->ops.resize();
+}
+
+Task<absl::Status> BlockBackendImpl::Resize(uint64_t new_length) {
+  const ChangeSection section = co_await BeginChange();
+  if (root() == nullptr) co_return NoMedium();
+  if (is_read_only()) {
+    co_return ErrorWithErrno(
+        EACCES, absl::StrCat(Title(), ": node '", root()->node_name(), "' is read-only"));
+  }
+  if (device_ && !device_->attachment.handles_resize) {
+    co_return ErrorWithErrno(EBUSY,
+                             absl::StrCat(Title(), ": device '", device_->attachment.device_id,
+                                          "' does not allow a resize"));
+  }
+  resizing_ = true;
+  absl::Status status = edge_.Change(EdgeOptionsFor(*root()));
+  if (status.ok()) status = co_await root()->Truncate(new_length);
+  resizing_ = false;
+  edge_.Change(EdgeOptionsFor(*root())).IgnoreError();
+  if (!status.ok()) co_return Annotate(status, Title());
+  // For nodes that tell their parents themselves this finds nothing new.
+  OnChildChanged();
+  co_return absl::OkStatus();
+}
+
+}  // namespace platter

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tray, lock and medium as a monitor moves them. Each command drains first and then looks and acts
+// without a pause, so that no guest command comes between the two.
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/status.h"
+#include "blockbackend/backend_impl.h"
+
+namespace platter {
+
+absl::Status BlockBackendImpl::CheckRemovable() const {
+  if (removable()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(Title(), ": device '", device_->attachment.device_id, "' is not removable"));
+}
+
+absl::Status BlockBackendImpl::CheckMediumMayMove() {
+  PLATTER_RETURN_IF_ERROR(CheckRemovable());
+  if (!has_tray() || TrayOpen()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      Title(), ": the tray of device '", device_->attachment.device_id, "' is not open"));
+}
+
+void BlockBackendImpl::EmitTrayMoved(bool open) {
+  if (services_.events == nullptr) return;
+  TrayMovedEvent event;
+  event.backend = name_;
+  if (device_) event.device_id = device_->attachment.device_id;
+  event.tray_open = open;
+  services_.events->OnBlockEvent(event);
+}
+
+void BlockBackendImpl::MoveMedium(MediumMove move) {
+  if (!device_ || !device_->ops.change_media) return;
+  const bool was_open = TrayOpen();
+  device_->ops.change_media(move);
+  const bool open = TrayOpen();
+  PublishMedium();
+  if (open != was_open) EmitTrayMoved(open);
+}
+
+TrayResult BlockBackendImpl::OpenTrayDrained(Force force) {
+  if (!has_tray() || TrayOpen()) return TrayResult::kAlready;
+  const bool locked = Locked();
+  if (locked && device_->ops.eject_request) device_->ops.eject_request(force);
+  if (locked && force == Force::kNo) return TrayResult::kRequested;
+  MoveMedium(MediumMove::kEject);
+  return TrayResult::kMoved;
+}
+
+Task<absl::StatusOr<TrayResult>> BlockBackendImpl::OpenTray(Force force) {
+  const ChangeSection section = co_await BeginChange();
+  if (absl::Status refused = CheckRemovable(); !refused.ok()) co_return refused;
+  co_return OpenTrayDrained(force);
+}
+
+Task<absl::StatusOr<TrayResult>> BlockBackendImpl::CloseTray() {
+  const ChangeSection section = co_await BeginChange();
+  if (absl::Status refused = CheckRemovable(); !refused.ok()) co_return refused;
+  if (!TrayOpen()) co_return TrayResult::kAlready;
+  MoveMedium(MediumMove::kLoad);
+  co_return TrayResult::kMoved;
+}
+
+Task<absl::Status> BlockBackendImpl::Eject(Force force) {
+  const ChangeSection section = co_await BeginChange();
+  if (absl::Status refused = CheckRemovable(); !refused.ok()) co_return refused;
+  bool requested = false;
+  if (has_tray()) {
+    requested = OpenTrayDrained(force) == TrayResult::kRequested;
+  } else if (Locked()) {
+    if (device_->ops.eject_request) device_->ops.eject_request(force);
+    requested = force == Force::kNo;
+  }
+  if (requested) {
+    co_return ErrorWithErrno(
+        EBUSY, absl::StrCat(Title(), ": device '", device_->attachment.device_id,
+                            "' is locked: eject requested from the guest; try again when its "
+                            "tray has opened, or use force"));
+  }
+  if (root() == nullptr) co_return absl::OkStatus();
+  co_await FlushAndDetachRoot();
+  if (!has_tray()) MoveMedium(MediumMove::kEject);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> BlockBackendImpl::InsertMedium(NodeRef node) {
+  const ChangeSection section = co_await BeginChange(node);
+  if (absl::Status refused = CheckMediumMayMove(); !refused.ok()) co_return refused;
+  if (root() != nullptr) {
+    co_return ErrorWithErrno(
+        EBUSY, absl::StrCat(Title(), " has a medium: node '", root()->node_name(), "'"));
+  }
+  if (absl::Status refused = AttachRoot(node); !refused.ok()) co_return refused;
+  if (!has_tray()) MoveMedium(MediumMove::kLoad);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> BlockBackendImpl::RemoveMedium() {
+  const ChangeSection section = co_await BeginChange();
+  if (absl::Status refused = CheckMediumMayMove(); !refused.ok()) co_return refused;
+  if (root() == nullptr) co_return absl::OkStatus();
+  co_await FlushAndDetachRoot();
+  if (!has_tray()) MoveMedium(MediumMove::kEject);
+  co_return absl::OkStatus();
+}
+
+// --- From the device. ---
+
+void BlockBackendImpl::TrayMoved(MediumMove direction) {
+  if (!device_) return;
+  EmitTrayMoved(direction == MediumMove::kEject);
+  if (drain_depth_ > 0 && hub_.Quiet(ChannelHub::Hold::kDrain)) {
+    PublishMedium();
+    return;
+  }
+  // Channels park from here on, so no request meets the old state.
+  Hold();
+  Spawn(*services_.control, RefreshTray(shared_from_this()));
+}
+
+Task<void> BlockBackendImpl::RefreshTray(std::shared_ptr<BlockBackendImpl> self) {
+  while (!self->hub_.Quiet(ChannelHub::Hold::kDrain)) co_await self->news_.Wait();
+  self->PublishMedium();
+  self->EndDrain();
+}
+
+void BlockBackendImpl::LockMedium(bool locked) { guest_lock_ = locked; }
+
+}  // namespace platter
