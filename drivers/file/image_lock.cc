@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drivers/file/image_lock.h"
+
+#include <cerrno>
+#include <string>
+
+#include "base/status.h"
+
+namespace platter {
+
+namespace {
+
+PermissionSet Only(int n) {
+  constexpr Permission kByNumber[kPermissionCount] = {
+      Permission::kConsistentRead, Permission::kWrite, Permission::kWriteUnchanged,
+      Permission::kResize};
+  return kByNumber[n];
+}
+
+absl::Status LockRefused(const HostFile& file, int error) {
+  return ErrnoError(
+      error, "cannot lock '" + file.path + "' against other users (locking=off does without)");
+}
+
+// Somebody does not share what we are about to use.
+absl::Status NotSharedByOther(const HostFile& file, int n) {
+  return ErrorWithErrno(
+      EBUSY, "'" + file.path + "' is in use: another program does not share the permission " +
+                 Only(n).ToString() +
+                 ". Close the image there, or let both sides share it (share-rw=on for writers, "
+                 "force-share for a reader)");
+}
+
+// Somebody uses what we are not willing to share.
+absl::Status UsedByOther(const HostFile& file, int n) {
+  return ErrorWithErrno(
+      EBUSY, "'" + file.path + "' is in use: another program uses the permission " +
+                 Only(n).ToString() +
+                 ", which this one does not share. Close the image there, or let this one share it "
+                 "(share-rw=on)");
+}
+
+}  // namespace
+
+absl::Status ImageLock::Probe(HostCalls& host, const HostFile& file) {
+  ByteLock state = ByteLock::kFree;
+  const int result = host.TestByteLock(file, kUsedLockBase, state);
+  return result < 0 ? LockRefused(file, -result) : absl::OkStatus();
+}
+
+absl::Status ImageLock::Set(const HostFile& file, Permissions permissions) {
+  const Bits wanted = {
+      .used = permissions.used.bits(),
+      .unshared = (PermissionSet::All() - permissions.shared).bits(),
+  };
+  const Bits added = {
+      .used = static_cast<uint8_t>(wanted.used & ~held_.used),
+      .unshared = static_cast<uint8_t>(wanted.unshared & ~held_.unshared),
+  };
+  const Bits dropped = {
+      .used = static_cast<uint8_t>(held_.used & ~wanted.used),
+      .unshared = static_cast<uint8_t>(held_.unshared & ~wanted.unshared),
+  };
+  // First show what we want, then look: of two programs that do so at the same time at least one
+  // sees the other.
+  absl::Status status = Take(file, added);
+  // Wanting less cannot collide, and must not fail.
+  const bool more = (added.used | added.unshared) != 0;
+  if (status.ok() && more) status = CheckOthers(file, wanted);
+  if (!status.ok()) {
+    Release(file, added);
+    return status;
+  }
+  Release(file, dropped);
+  held_ = wanted;
+  return absl::OkStatus();
+}
+
+absl::Status ImageLock::CopyFrom(const ImageLock& other, const HostFile& file) {
+  PLATTER_RETURN_IF_ERROR(Take(file, other.held_));
+  held_ = other.held_;
+  return absl::OkStatus();
+}
+
+absl::Status ImageLock::Take(const HostFile& file, Bits bits) {
+  for (int n = 0; n < kPermissionCount; ++n) {
+    int result = 0;
+    if ((bits.used >> n & 1) != 0) {
+      result = host_.SetByteLock(file, kUsedLockBase + n, ByteLock::kHeld);
+    }
+    if (result == 0 && (bits.unshared >> n & 1) != 0) {
+      result = host_.SetByteLock(file, kUnsharedLockBase + n, ByteLock::kHeld);
+    }
+    // A read lock is refused only where somebody has a write lock: no user of this protocol.
+    if (result < 0) return LockRefused(file, -result);
+  }
+  return absl::OkStatus();
+}
+
+void ImageLock::Release(const HostFile& file, Bits bits) {
+  for (int n = 0; n < kPermissionCount; ++n) {
+    if ((bits.used >> n & 1) != 0) host_.SetByteLock(file, kUsedLockBase + n, ByteLock::kFree);
+    if ((bits.unshared >> n & 1) != 0) {
+      host_.SetByteLock(file, kUnsharedLockBase + n, ByteLock::kFree);
+    }
+  }
+}
+
+absl::Status ImageLock::CheckOthers(const HostFile& file, Bits wanted) {
+  for (int n = 0; n < kPermissionCount; ++n) {
+    ByteLock state = ByteLock::kFree;
+    if ((wanted.used >> n & 1) != 0) {
+      const int result = host_.TestByteLock(file, kUnsharedLockBase + n, state);
+      if (result < 0) return LockRefused(file, -result);
+      if (state == ByteLock::kHeld) return NotSharedByOther(file, n);
+    }
+    if ((wanted.unshared >> n & 1) != 0) {
+      const int result = host_.TestByteLock(file, kUsedLockBase + n, state);
+      if (result < 0) return LockRefused(file, -result);
+      if (state == ByteLock::kHeld) return UsedByOther(file, n);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace platter
