@@ -65,7 +65,8 @@ class FakeBlockDevice final : public BlockDeviceView {
   BackendBlockSizes block_sizes;
   bool hold = false;
   OnCancel on_cancel = OnCancel::kCompletes;
-  IoResult next_error = 0;  // Of the next request, once.
+  IoResult next_error = 0;          // Of the next request, once.
+  bool skip_next_transfer = false;  // The next request succeeds without doing anything.
   bool record = true;
   std::vector<Asked> asked;
   uint32_t invalid = 0;
@@ -168,6 +169,7 @@ class FakeBlockDevice final : public BlockDeviceView {
 
     IoResult Execute(const BlockRequest& request) {
       if (const IoResult error = std::exchange(device_.next_error, 0)) return error;
+      if (std::exchange(device_.skip_next_transfer, false)) return 0;
       if (request.op == IoOp::kFlush) return 0;
       // A device checks before it asks.
       PLATTER_CHECK(RangeFits(request.offset, request.bytes, device_.data.size()));
