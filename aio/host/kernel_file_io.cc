@@ -55,6 +55,10 @@ int KernelFileIo::Close(int fd) { return static_cast<int>(ResultOrErrno(close(fd
 int64_t KernelFileIo::InlineRead(int fd, const iovec* iov, uint32_t iov_count, uint64_t offset,
                                  int rwf_flags) {
   if (!IsFileOffset(offset)) return -EINVAL;
+  // One piece is the common case, and cheaper without an array to fetch.
+  if (iov_count == 1 && rwf_flags == 0) {
+    return ResultOrErrno(pread(fd, iov->iov_base, iov->iov_len, static_cast<off_t>(offset)));
+  }
   return ResultOrErrno(
       preadv2(fd, iov, static_cast<int>(iov_count), static_cast<off_t>(offset), rwf_flags));
 }
@@ -62,7 +66,9 @@ int64_t KernelFileIo::InlineRead(int fd, const iovec* iov, uint32_t iov_count, u
 int64_t KernelFileIo::InlineWrite(int fd, const iovec* iov, uint32_t iov_count, uint64_t offset,
                                   int rwf_flags) {
   if (!IsFileOffset(offset)) return -EINVAL;
-  if (!IsFileOffset(offset)) return -EINVAL;
+  if (iov_count == 1 && rwf_flags == 0) {
+    return ResultOrErrno(pwrite(fd, iov->iov_base, iov->iov_len, static_cast<off_t>(offset)));
+  }
   return ResultOrErrno(
       pwritev2(fd, iov, static_cast<int>(iov_count), static_cast<off_t>(offset), rwf_flags));
 }
