@@ -93,6 +93,11 @@ absl::Status VirtioBlkDriver::FinishReset() {
   if (!bus_.WaitFor([&] { return transport_.ResetDone(); }, options_.timeout)) {
     return absl::DeadlineExceededError("the device does not finish its reset");
   }
+  Abandon();
+  return absl::OkStatus();
+}
+
+void VirtioBlkDriver::Abandon() {
   // The rings are ours again: what they hold was never answered.
   std::vector<std::unique_ptr<VirtioBlkQueue>> queues;
   queues.swap(queues_);
@@ -101,7 +106,6 @@ absl::Status VirtioBlkDriver::FinishReset() {
     queue->Reap([&](uint64_t token, uint8_t status, uint32_t) { Done(token, status); });
     for (const uint64_t token : queue->InFlight()) Done(token, guest::kBlkNotWritten);
   }
-  return absl::OkStatus();
 }
 
 void VirtioBlkDriver::ReadInfo() {

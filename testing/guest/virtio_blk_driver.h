@@ -79,6 +79,9 @@ class VirtioBlkDriver {
   // Its two halves, for tests that look in between.
   void BeginReset() { transport_.BeginReset(); }
   absl::Status FinishReset();
+  // The device is gone or was reset by the host: what was in flight completes with kBlkNotWritten
+  // and the queues are no more.
+  void Abandon();
 
   const BlkDeviceInfo& info() const { return info_; }
   uint64_t features() const { return features_; }

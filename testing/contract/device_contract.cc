@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "testing/contract/device_contract.h"
+
+#include <algorithm>
+
+#include "testing/model/pattern.h"
+
+namespace platter {
+namespace {
+
+constexpr uint64_t kSeed = 20261123;
+constexpr uint64_t kDiskPattern = 1;
+
+}  // namespace
+
+DeviceContractTest::DeviceContractTest() : world_(kSeed), fixture_(GetParam().make()) {}
+
+DeviceContractTest::~DeviceContractTest() = default;
+
+void DeviceContractTest::OnGuestIo(uint64_t token, GuestOutcome outcome) {
+  ledger_.Completed(token);
+  Io& io = ios_[token];
+  ++io.completions;
+  io.outcome = outcome;
+  if (io.io.op != GuestOp::kWrite) return;
+  if (outcome == GuestOutcome::kOk) {
+    std::vector<uint8_t> data(io.io.buffer.bytes);
+    FillPattern(io.pattern, io.io.offset, data);
+    model_.Write(io.io.offset, data);
+  } else if (io.io.offset + io.io.buffer.bytes <= model_.size()) {
+    // Nobody knows how much of it was done.
+    model_.MakeUndefined(io.io.offset, io.io.buffer.bytes);
+  }
+}
+
+void DeviceContractTest::InsertDisk() {
+  ASSERT_TRUE(Await(backend().InsertRoot(world_.NewMedium("disk", kDiskBytes))).ok());
+  std::vector<uint8_t> data(kDiskBytes);
+  FillPattern(kDiskPattern, 0, data);
+  world_.disk().bytes() = data;
+  model_.Write(0, data);
+}
+
+absl::Status DeviceContractTest::CreateDevice(OnError read, OnError write) {
+  const absl::Status status = fixture_->Create({.control = world_.control,
+                                                .bus = world_.bus,
+                                                .backend = backend(),
+                                                .id = "dut",
+                                                .read_error = read,
+                                                .write_error = write});
+  created_ = status.ok();
+  if (created_) world_.run_state.AddDevice(fixture_->device());
+  return status;
+}
+
+void DeviceContractTest::StartMachine(OnError read, OnError write) {
+  InsertDisk();
+  const absl::Status created = CreateDevice(read, write);
+  ASSERT_TRUE(created.ok()) << created;
+  const absl::Status probed = fixture_->Probe(*this);
+  ASSERT_TRUE(probed.ok()) << probed;
+  probed_ = true;
+}
+
+void DeviceContractTest::TearDown() {
+  if (world_.run_state.stopped()) Cont();
+  if (created_) {
+    Settle();
+    UnplugDevice();
+    fixture_->Destroy();
+  }
+  EXPECT_EQ(InFlight(), 0u);
+  EXPECT_TRUE(ledger_.Check(CompletionLedger::Outstanding::kRefused).ok())
+      << ledger_.Check(CompletionLedger::Outstanding::kRefused);
+  if (backend().root() != nullptr && model_.size() == backend().root()->length()) {
+    const auto mismatch = model_.Mismatch(0, world_.disk().bytes());
+    EXPECT_EQ(mismatch, std::nullopt) << *mismatch;
+  }
+}
+
+uint64_t DeviceContractTest::Start(GuestOp op, uint64_t offset, uint32_t bytes) {
+  const uint64_t token = next_token_++;
+  Io& io = ios_[token];
+  io.pattern = 1000 + token;
+  const uint32_t length = op == GuestOp::kFlush ? 0 : bytes;
+  const uint64_t address = *world_.bus.Allocate(length, 4096);
+  io.io = {.token = token, .op = op, .offset = offset, .buffer = {address, length}};
+  if (op == GuestOp::kWrite) {
+    std::vector<uint8_t> data(length);
+    FillPattern(io.pattern, offset, data);
+    world_.bus.Write(address, data);
+  }
+  ledger_.Submitted(token);
+  const absl::Status started = fixture_->Start(io.io);
+  EXPECT_TRUE(started.ok()) << started;
+  return token;
+}
+
+bool DeviceContractTest::Wait(absl::FunctionRef<bool()> done, Duration timeout) {
+  return world_.bus.WaitFor(
+      [&] {
+        if (created_ && probed_) fixture_->Poll();
+        return done();
+      },
+      timeout);
+}
+
+void DeviceContractTest::Settle() {
+  Wait([] { return false; }, std::chrono::seconds(1));
+}
+
+std::optional<GuestOutcome> DeviceContractTest::Run(GuestOp op, uint64_t offset, uint32_t bytes) {
+  const uint64_t token = Start(op, offset, bytes);
+  if (!Wait([&] { return Finished(token); })) return std::nullopt;
+  return OutcomeOf(token);
+}
+
+std::vector<uint8_t> DeviceContractTest::DataOf(uint64_t token) {
+  const GuestSegment buffer = ios_[token].io.buffer;
+  std::vector<uint8_t> data(buffer.bytes);
+  EXPECT_TRUE(world_.bus.Read(buffer.address, data));
+  return data;
+}
+
+void DeviceContractTest::ExpectWorks(uint64_t offset) {
+  EXPECT_EQ(Run(GuestOp::kWrite, offset), GuestOutcome::kOk);
+  const uint64_t read = Start(GuestOp::kRead, offset);
+  ASSERT_TRUE(Wait([&] { return Finished(read); }));
+  EXPECT_EQ(OutcomeOf(read), GuestOutcome::kOk);
+  const auto mismatch = model_.Mismatch(offset, DataOf(read));
+  EXPECT_EQ(mismatch, std::nullopt) << *mismatch;
+}
+
+void DeviceContractTest::ResetDevice() {
+  bool done = false;
+  fixture_->device().Reset([&] { done = true; });
+  EXPECT_FALSE(done) << "done is never called from inside the call";
+  ASSERT_TRUE(Wait([&] { return done; })) << "the reset does not end";
+  if (probed_) fixture_->ForgetAll();
+}
+
+void DeviceContractTest::UnplugDevice() {
+  bool done = false;
+  fixture_->device().Unplug([&] { done = true; });
+  ASSERT_TRUE(Wait([&] { return done; })) << "the unplug does not end";
+  world_.run_state.RemoveDevice(fixture_->device());
+  if (probed_) fixture_->ForgetAll();
+  created_ = false;
+}
+
+void DeviceContractTest::Stop(StopReason reason) {
+  world_.run_state.Stop(reason);
+  ASSERT_TRUE(Wait([&] { return world_.run_state.stopped(); })) << "the machine does not stop";
+}
+
+void DeviceContractTest::Cont() { world_.run_state.Cont(); }
+
+std::vector<uint8_t> DeviceContractTest::GuestMemoryNow() {
+  std::vector<uint8_t> all;
+  for (const InProcessBus::Region& region : InProcessBus::Options().regions) {
+    const uint8_t* at = world_.bus.TryMap(region.address, region.bytes);
+    all.insert(all.end(), at, at + region.bytes);
+  }
+  return all;
+}
+
+uint64_t DeviceContractTest::InterruptsNow() {
+  const InProcessBus::Options options;
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < options.lines; ++i) sum += world_.bus.Interrupt(i).raised;
+  for (uint32_t i = 0; i < options.vectors; ++i) {
+    sum += world_.bus.Interrupt(InProcessBus::kFirstVector + i).raised;
+  }
+  return sum;
+}
+
+}  // namespace platter

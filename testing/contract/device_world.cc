@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "testing/contract/device_world.h"
+
+#include "aio/task.h"
+#include "base/check.h"
+
+namespace platter {
+
+DeviceWorld::DeviceWorld(uint64_t seed)
+    : world(seed),
+      control(world.NewContext("control")),
+      bus(control, {}),
+      run_state(control, events),
+      registry({.control = &control, .run_state = &run_state, .events = &events, .log = &log}) {
+  auto created = registry.Create("drive0", {});
+  PLATTER_CHECK(created.ok());
+  backend = *std::move(created);
+}
+
+DeviceWorld::~DeviceWorld() {
+  if (disk_ != nullptr) disk_->Release();
+  PLATTER_CHECK(BlockOn(control, backend->RemoveRoot()).ok());
+  backend.reset();
+  // What dropping it set going.
+  world.RunUntilIdle();
+}
+
+std::shared_ptr<FaultyDisk> DeviceWorld::NewMedium(const std::string& name, uint64_t bytes) {
+  disk_ = std::make_shared<FaultyDisk>(name, bytes);
+  return disk_;
+}
+
+}  // namespace platter

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Device contract: drain, reset, stop and cont, unplug and the place to save, each with requests
+// on their way.
+
+#include <vector>
+
+#include "testing/contract/device_contract.h"
+
+namespace platter {
+namespace {
+
+constexpr GuestOp kBoth[] = {GuestOp::kRead, GuestOp::kWrite};
+
+IoOp OpOf(GuestOp op) { return op == GuestOp::kRead ? IoOp::kRead : IoOp::kWrite; }
+
+// The task that a drained section begins with, with a value to wait for.
+Task<int> Drain(BlockBackend& backend) {
+  co_await backend.BeginDrain();
+  co_return 1;
+}
+
+TEST_P(DeviceContractTest, DrainWaitsAndThenNothingStarts) {
+  StartMachine();
+  world_.disk().Hold(IoOp::kWrite);
+  const uint64_t held = Start(GuestOp::kWrite, 0);
+  ASSERT_TRUE(Wait([&] { return world_.disk().held() == 1; }));
+  std::optional<int> drained;
+  StartTask(Drain(backend()), drained);
+  Settle();
+  EXPECT_EQ(drained, std::nullopt);
+  EXPECT_EQ(InFlight(), 1u);
+  world_.disk().Release();
+  ASSERT_TRUE(Wait([&] { return drained.has_value(); }));
+  EXPECT_EQ(InFlight(), 0u);
+  Settle();
+  EXPECT_TRUE(Finished(held));
+
+  const uint64_t reads = world_.disk().done(IoOp::kRead);
+  const uint64_t parked = Start(GuestOp::kRead, 0);
+  Settle();
+  EXPECT_FALSE(Finished(parked));
+  EXPECT_EQ(InFlight(), 0u) << "in flight is 0 until the end of the section";
+  EXPECT_EQ(world_.disk().done(IoOp::kRead), reads);
+  backend().EndDrain();
+  ASSERT_TRUE(Wait([&] { return Finished(parked); }));
+  EXPECT_EQ(OutcomeOf(parked), GuestOutcome::kOk);
+}
+
+TEST_P(DeviceContractTest, AResetInADrainedSectionEnds) {
+  StartMachine();
+  std::optional<int> drained;
+  StartTask(Drain(backend()), drained);
+  ASSERT_TRUE(Wait([&] { return drained.has_value(); }));
+  const uint64_t parked = Start(GuestOp::kWrite, 0);
+  Settle();
+  ResetDevice();
+  EXPECT_EQ(OutcomeOf(parked), GuestOutcome::kTakenAway);
+  backend().EndDrain();
+  Settle();
+  EXPECT_EQ(world_.disk().done(IoOp::kWrite), 0u);
+  ASSERT_TRUE(fixture_->Probe(*this).ok());
+  ExpectWorks();
+}
+
+// Held below, by a driver that can't cancel and by one that can.
+TEST_P(DeviceContractTest, ResetWithARequestHeld) {
+  for (const auto on_cancel : {FaultyDisk::OnCancel::kNothing, FaultyDisk::OnCancel::kEnds}) {
+    for (const GuestOp op : kBoth) {
+      SCOPED_TRACE(testing::Message()
+                   << (op == GuestOp::kRead ? "read" : "write")
+                   << (on_cancel == FaultyDisk::OnCancel::kEnds ? ", can cancel" : ""));
+      if (!created_) {
+        StartMachine();
+      } else {
+        ASSERT_TRUE(fixture_->Probe(*this).ok());
+      }
+      world_.disk().set_on_cancel(on_cancel);
+      world_.disk().Hold(OpOf(op));
+      const uint64_t held = Start(op, 2 * kIoBytes);
+      ASSERT_TRUE(Wait([&] { return world_.disk().held() == 1; }));
+      bool done = false;
+      fixture_->device().Reset([&] { done = true; });
+      EXPECT_FALSE(done);
+      if (on_cancel == FaultyDisk::OnCancel::kNothing) {
+        Settle();
+        EXPECT_FALSE(done) << "the reset ended with a request in flight";
+        EXPECT_FALSE(Finished(held));
+        world_.disk().Release();
+      }
+      ASSERT_TRUE(Wait([&] { return done; }));
+      EXPECT_EQ(InFlight(), 0u);
+      fixture_->ForgetAll();
+      ExpectTakenAwayOrDone(held);
+
+      // No memory of the guest is touched any more.
+      const std::vector<uint8_t> before = DataOf(held);
+      world_.disk().Release();
+      Settle();
+      EXPECT_EQ(DataOf(held), before);
+      const auto mismatch = model_.Mismatch(0, world_.disk().bytes());
+      EXPECT_EQ(mismatch, std::nullopt) << *mismatch;
+      EXPECT_EQ(fixture_->Faults(), 0u);
+    }
+  }
+  ASSERT_TRUE(fixture_->Probe(*this).ok());
+  ExpectWorks();
+}
+
+TEST_P(DeviceContractTest, TwoResetsAtOnceBothEnd) {
+  StartMachine();
+  world_.disk().Hold(IoOp::kWrite);
+  Start(GuestOp::kWrite, 0);
+  ASSERT_TRUE(Wait([&] { return world_.disk().held() == 1; }));
+  int done = 0;
+  fixture_->device().Reset([&] { ++done; });
+  fixture_->device().Reset([&] { ++done; });
+  Settle();
+  EXPECT_EQ(done, 0);
+  world_.disk().Release();
+  ASSERT_TRUE(Wait([&] { return done == 2; }));
+  fixture_->ForgetAll();
+  ASSERT_TRUE(fixture_->Probe(*this).ok());
+  ExpectWorks();
+}
+
+TEST_P(DeviceContractTest, StopWaitsForTheRequestAndContGoesOn) {
+  StartMachine();
+  world_.disk().Hold(IoOp::kWrite);
+  const uint64_t held = Start(GuestOp::kWrite, 0);
+  ASSERT_TRUE(Wait([&] { return world_.disk().held() == 1; }));
+  world_.run_state.Stop(StopReason::kPaused);
+  Settle();
+  EXPECT_FALSE(world_.run_state.stopped());
+  world_.disk().Release();
+  ASSERT_TRUE(Wait([&] { return world_.run_state.stopped(); }));
+  EXPECT_EQ(InFlight(), 0u);
+  Settle();
+  EXPECT_TRUE(Finished(held)) << "what was taken before the stop completes";
+
+  const uint64_t reads = world_.disk().done(IoOp::kRead);
+  const uint64_t late = Start(GuestOp::kRead, 0);
+  Settle();
+  EXPECT_FALSE(Finished(late));
+  EXPECT_EQ(world_.disk().done(IoOp::kRead), reads);
+  Cont();
+  ASSERT_TRUE(Wait([&] { return Finished(late); }));
+  EXPECT_EQ(OutcomeOf(late), GuestOutcome::kOk);
+}
+
+TEST_P(DeviceContractTest, AStoppedMachineCanBeReset) {
+  StartMachine();
+  Stop();
+  const uint64_t late = Start(GuestOp::kWrite, 0);
+  ResetDevice();
+  EXPECT_EQ(OutcomeOf(late), GuestOutcome::kTakenAway);
+  Cont();
+  Settle();
+  EXPECT_EQ(world_.disk().done(IoOp::kWrite), 0u);
+  ASSERT_TRUE(fixture_->Probe(*this).ok());
+  ExpectWorks();
+}
+
+TEST_P(DeviceContractTest, UnplugWithARequestHeld) {
+  for (const GuestOp op : kBoth) {
+    SCOPED_TRACE(op == GuestOp::kRead ? "read" : "write");
+    if (!probed_) {
+      StartMachine();
+    } else {
+      fixture_ = GetParam().make();
+      ASSERT_TRUE(CreateDevice().ok());
+      ASSERT_TRUE(fixture_->Probe(*this).ok());
+    }
+    world_.disk().Hold(OpOf(op));
+    const uint64_t held = Start(op, kIoBytes);
+    ASSERT_TRUE(Wait([&] { return world_.disk().held() == 1; }));
+    bool done = false;
+    fixture_->device().Unplug([&] { done = true; });
+    Settle();
+    EXPECT_FALSE(done);
+    EXPECT_EQ(backend().attached_device(), "dut") << "attached until its last request is gone";
+    world_.disk().Release();
+    ASSERT_TRUE(Wait([&] { return done; }));
+    EXPECT_EQ(InFlight(), 0u);
+    EXPECT_TRUE(fixture_->Gone());
+    EXPECT_EQ(backend().attached_device(), std::nullopt);
+    fixture_->ForgetAll();
+    ExpectTakenAwayOrDone(held);
+    world_.run_state.RemoveDevice(fixture_->device());
+    fixture_->Destroy();
+    created_ = false;
+    const auto mismatch = model_.Mismatch(0, world_.disk().bytes());
+    EXPECT_EQ(mismatch, std::nullopt) << *mismatch;
+  }
+}
+
+TEST_P(DeviceContractTest, UnplugWithARequestKept) {
+  StartMachine(OnError::kStop, OnError::kStop);
+  world_.disk().Fail(IoOp::kWrite, EIO, 1);
+  const uint64_t kept = Start(GuestOp::kWrite, 0);
+  ASSERT_TRUE(Wait([&] { return world_.run_state.stopped(); }));
+  UnplugDevice();
+  EXPECT_EQ(OutcomeOf(kept), GuestOutcome::kTakenAway);
+  fixture_->Destroy();
+  Cont();
+  Settle();
+  EXPECT_EQ(world_.disk().done(IoOp::kWrite), 0u);
+}
+
+// The place where state is saved: stopped, drained, perhaps with a request kept. Nothing moves
+// there: not the guest's memory, not the image, not an interrupt; and the machine goes on from
+// there as if nothing had happened.
+TEST_P(DeviceContractTest, NothingMovesAtThePlaceToSave) {
+  StartMachine(OnError::kStop, OnError::kStop);
+  ExpectWorks();
+  world_.disk().Fail(IoOp::kRead, EIO, 1);
+  const uint64_t kept = Start(GuestOp::kRead, 0);
+  ASSERT_TRUE(Wait([&] { return world_.run_state.stopped(); }));
+  std::optional<int> drained;
+  StartTask(Drain(backend()), drained);
+  ASSERT_TRUE(Wait([&] { return drained.has_value(); }));
+
+  const std::vector<uint8_t> memory = GuestMemoryNow();
+  const std::vector<uint8_t> image = world_.disk().bytes();
+  const uint64_t interrupts = InterruptsNow();
+  world_.bus.RunFor(kLong);
+  EXPECT_EQ(GuestMemoryNow(), memory);
+  EXPECT_EQ(world_.disk().bytes(), image);
+  EXPECT_EQ(InterruptsNow(), interrupts);
+  EXPECT_EQ(InFlight(), 0u);
+
+  backend().EndDrain();
+  Cont();
+  ASSERT_TRUE(Wait([&] { return Finished(kept); }));
+  EXPECT_EQ(OutcomeOf(kept), GuestOutcome::kOk);
+  EXPECT_EQ(model_.Mismatch(0, DataOf(kept)), std::nullopt);
+}
+
+}  // namespace
+}  // namespace platter
