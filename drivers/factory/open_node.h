@@ -7,8 +7,8 @@
 // Errors: the path of the option or the name of the file or node that is wrong; nothing is left
 // behind on failure.
 
-#ifndef PLATTER_DRIVERS_FACTORY_H_
-#define PLATTER_DRIVERS_FACTORY_H_
+#ifndef PLATTER_DRIVERS_FACTORY_OPEN_NODE_H_
+#define PLATTER_DRIVERS_FACTORY_OPEN_NODE_H_
 
 #include "absl/status/statusor.h"
 
@@ -22,10 +22,10 @@ namespace config {
 class BlockdevOptions;
 }  // namespace config
 
-// `options` is copied before the first suspension. The top node (and every nested one that has a
+// Opening may wait (network drivers will). The top node (and every nested one that has a
 // node-name) is registered in `graph`; top nodes with a name are kept there.
-Task<absl::StatusOr<NodeRef>> OpenNode(BlockGraph& graph, const config::BlockdevOptions& options);
+Task<absl::StatusOr<NodeRef>> OpenNode(BlockGraph& graph, config::BlockdevOptions options);
 
 }  // namespace platter
 
-#endif  // PLATTER_DRIVERS_FACTORY_H_
+#endif  // PLATTER_DRIVERS_FACTORY_OPEN_NODE_H_

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "drivers/factory/open_node.h"
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/status.h"
+#include "config/proto/blockdev.pb.h"
+#include "drivers/factory/node_options.h"
+#include "drivers/file/file_node.h"
+
+namespace platter {
+namespace {
+
+using Variant = config::BlockdevOptions::VariantCase;
+
+// Trees come from users: deep enough for any sensible one, and no stack is at risk.
+constexpr int kMaxDepth = 64;
+
+// `parent` has neither name nor owner yet: `what` stands for it in messages.
+absl::StatusOr<NodeRef> Reference(BlockGraph& graph, const std::string& name,
+                                  const std::string& what) {
+  NodeRef node = graph.Find(name);
+  if (node != nullptr) return node;
+  return ErrorWithErrno(ENOENT, absl::StrCat(what, ": there is no block node '", name, "'"));
+}
+
+absl::StatusOr<NodeRef> Make(BlockGraph& graph, const config::BlockdevOptions& options,
+                             BlockGraph::Keep keep, int depth);
+
+absl::StatusOr<NodeRef> Child(BlockGraph& graph, const config::BlockdevRef& ref,
+                              const config::BlockdevOptions& parent, const std::string& what,
+                              int depth) {
+  if (ref.ref_case() == config::BlockdevRef::kReference) {
+    return Reference(graph, ref.reference(), what);
+  }
+  if (ref.ref_case() != config::BlockdevRef::kDefinition) {
+    return ErrorWithErrno(EINVAL, absl::StrCat(what, ": missing"));
+  }
+  if (!parent.read_only() && !parent.auto_read_only()) {
+    return Make(graph, ref.definition(), BlockGraph::Keep::kNo, depth + 1);
+  }
+  // A node that is read-only opens what is made for it alone read-only too.
+  config::BlockdevOptions definition = ref.definition();
+  if (parent.read_only()) definition.set_read_only(true);
+  if (parent.auto_read_only()) definition.set_auto_read_only(true);
+  return Make(graph, definition, BlockGraph::Keep::kNo, depth + 1);
+}
+
+// The one place that knows every driver.
+absl::StatusOr<NodeRef> MakeByDriver(BlockGraph& graph, const config::BlockdevOptions& options,
+                                     const std::string& name, int depth) {
+  switch (options.variant_case()) {
+    case Variant::kFile:
+    case Variant::kHostDevice:
+      return FileNode::Open({.control = &graph.control(), .log = &graph.log(), .host = nullptr},
+                            name, FileOptionsFrom(options));
+    case Variant::kNullCo:
+    case Variant::kNullAio:
+      return std::make_shared<NullNode>(name, NullOptionsFrom(options));
+    case Variant::kMemory:
+      return MemoryNode::Create(name, MemoryOptionsFrom(options, graph));
+    case Variant::kRaw: {
+      absl::StatusOr<NodeRef> file = Child(graph, options.raw().file(), options, "file", depth);
+      if (!file.ok()) return file.status();
+      return RawNode::Create(name, *std::move(file), RawOptionsFrom(options));
+    }
+    case Variant::kBlkdebug: {
+      absl::StatusOr<NodeRef> image =
+          Child(graph, options.blkdebug().image(), options, "image", depth);
+      if (!image.ok()) return image.status();
+      return BlkdebugNode::Create(name, *std::move(image), BlkdebugOptionsFrom(options));
+    }
+    case Variant::VARIANT_NOT_SET:
+      break;
+  }
+  return ErrorWithErrno(EINVAL, "driver: missing");
+}
+
+absl::StatusOr<NodeRef> Make(BlockGraph& graph, const config::BlockdevOptions& options,
+                             BlockGraph::Keep keep, int depth) {
+  if (depth > kMaxDepth) {
+    return ErrorWithErrno(EINVAL, absl::StrCat("block nodes nest more than ", kMaxDepth, " deep"));
+  }
+  std::string name = options.node_name();
+  if (name.empty()) {
+    name = graph.GenerateNodeName();
+  } else {
+    PLATTER_RETURN_IF_ERROR(graph.CheckNodeName(name));
+  }
+  absl::StatusOr<NodeRef> node = MakeByDriver(graph, options, name, depth);
+  if (!node.ok()) {
+    if (options.node_name().empty()) return node.status();
+    return Annotate(node.status(), absl::StrCat("node '", name, "'"));
+  }
+  (*node)->set_policy(PolicyFrom(options));
+  // A child may have taken the name meanwhile.
+  if (!options.node_name().empty()) PLATTER_RETURN_IF_ERROR(graph.CheckNodeName(name));
+  graph.Register(*node, keep);
+  return node;
+}
+
+}  // namespace
+
+Task<absl::StatusOr<NodeRef>> OpenNode(BlockGraph& graph, config::BlockdevOptions options) {
+  const BlockGraph::Keep keep =
+      options.node_name().empty() ? BlockGraph::Keep::kNo : BlockGraph::Keep::kYes;
+  co_return Make(graph, options, keep, 0);
+}
+
+}  // namespace platter

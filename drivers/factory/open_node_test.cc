@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "drivers/factory/open_node.h"
+
+#include <cerrno>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "aio/simulated/world.h"
+#include "aio/task.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "config/parse.h"
+#include "config/proto/blockdev.pb.h"
+
+namespace platter {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class OpenNodeTest : public testing::Test {
+ protected:
+  absl::StatusOr<NodeRef> Open(const std::string& options) {
+    absl::StatusOr<config::BlockdevOptions> parsed = ParseBlockdev(options);
+    if (!parsed.ok()) return parsed.status();
+    return BlockOn(control_, OpenNode(graph_, *parsed));
+  }
+  void ExpectDriver(const std::string& options, const std::string& driver, uint64_t length) {
+    absl::StatusOr<NodeRef> node = Open(options);
+    ASSERT_TRUE(node.ok()) << node.status();
+    EXPECT_EQ((*node)->driver_name(), driver);
+    EXPECT_EQ((*node)->length(), length);
+  }
+
+  SimulatedWorld world_{1};
+  MemoryLog log_;
+  AioContext& control_{world_.NewContext("control")};
+  BlockGraph graph_{control_, log_};
+};
+
+TEST_F(OpenNodeTest, MakesEveryDriver) {
+  ExpectDriver("driver=null-co,node-name=a,size=1M", "null-co", 1 << 20);
+  ExpectDriver("driver=null-aio,node-name=b", "null-aio", 1 << 30);
+  ExpectDriver("driver=memory,node-name=c,size=64K", "memory", 1 << 16);
+  ExpectDriver("driver=raw,node-name=d,offset=4K,size=8K,file=c", "raw", 8192);
+  ExpectDriver("driver=blkdebug,node-name=e,image.driver=null-co,image.size=2M", "blkdebug",
+               2 << 20);
+}
+
+TEST_F(OpenNodeTest, NamedNodesStayAndOthersLiveWithTheirParent) {
+  ASSERT_TRUE(Open("driver=raw,node-name=top,file.driver=memory,file.size=1M").ok());
+  EXPECT_NE(graph_.Find("top"), nullptr);
+  ASSERT_EQ(graph_.Nodes().size(), 2u);
+  EXPECT_THAT(graph_.Nodes()[0]->node_name(), StartsWith("#"));
+  ASSERT_TRUE(graph_.Remove("top").ok());
+  EXPECT_TRUE(graph_.Nodes().empty());
+}
+
+TEST_F(OpenNodeTest, FailureNamesTheThingAndLeavesNothing) {
+  EXPECT_THAT(MessageOf(Open("driver=raw,node-name=top,file=nowhere").status()),
+              HasSubstr("node 'top': file: there is no block node 'nowhere'"));
+  const absl::Status missing = Open(
+                                   "driver=raw,node-name=top,file.driver=file,file.node-name=low,"
+                                   "file.filename=/nonexistent/disk.img")
+                                   .status();
+  EXPECT_EQ(ErrnoOf(missing), ENOENT);
+  EXPECT_THAT(MessageOf(missing), HasSubstr("/nonexistent/disk.img"));
+  EXPECT_THAT(MessageOf(Open("driver=raw,node-name=top,offset=1M,size=1M,"
+                             "file.driver=memory,file.node-name=low,file.size=1M")
+                            .status()),
+              HasSubstr("top"));
+  EXPECT_TRUE(graph_.Nodes().empty());
+}
+
+TEST_F(OpenNodeTest, NamesAreUniqueInTheWholeTree) {
+  ASSERT_TRUE(Open("driver=null-co,node-name=n").ok());
+  EXPECT_EQ(ErrnoOf(Open("driver=memory,node-name=n,size=1M").status()), EEXIST);
+  EXPECT_EQ(ErrnoOf(Open("driver=raw,node-name=m,file.driver=null-co,file.node-name=m").status()),
+            EEXIST);
+  EXPECT_EQ(graph_.Find("m"), nullptr);
+}
+
+TEST_F(OpenNodeTest, CommonOptionsBecomeThePolicy) {
+  absl::StatusOr<NodeRef> node =
+      Open("driver=null-co,node-name=n,discard=unmap,detect-zeroes=unmap,cache.no-flush=on");
+  ASSERT_TRUE(node.ok()) << node.status();
+  EXPECT_EQ((*node)->policy().discard, NodePolicy::Discard::kUnmap);
+  EXPECT_EQ((*node)->policy().detect_zeroes, NodePolicy::DetectZeroes::kUnmap);
+  EXPECT_EQ((*node)->policy().flush, NodePolicy::Flush::kIgnore);
+  EXPECT_EQ((*Open("driver=null-co,node-name=p"))->policy().discard, NodePolicy::Discard::kIgnore);
+}
+
+TEST_F(OpenNodeTest, ReadOnlyReachesChildrenMadeOnTheSpot) {
+  absl::StatusOr<NodeRef> node = Open(
+      "driver=raw,node-name=n,read-only=on,file.driver=memory,file.node-name=low,file.size=1M");
+  ASSERT_TRUE(node.ok()) << node.status();
+  EXPECT_TRUE((*node)->read_only());
+  EXPECT_TRUE(graph_.Find("low")->read_only());
+}
+
+}  // namespace
+}  // namespace platter
