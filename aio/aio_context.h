@@ -107,6 +107,8 @@ class AioContext {
 
   // Queues `item` from any thread; it runs in a later turn, in the order of posting per thread.
   // Lock-free; costs a wake-up only when the context sleeps. The item must not be queued already.
+  // The call may return after the item has run: join threads that post before destroying the
+  // context.
   void Post(WorkItem& item);
   // As above for the control plane: allocates.
   void Post(absl::AnyInvocable<void() &&> work);

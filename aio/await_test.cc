@@ -224,9 +224,9 @@ Task<int> VisitOften(AioContext& here, AioContext& there, int times) {
 }
 
 TEST_P(AwaitThreadsTest, CoroutinesMoveBetweenThreads) {
-  ThreadedContext there(GetParam());
   auto here = CreateAioContext({.kind = GetParam(), .name = "here"});
   ASSERT_TRUE(here.ok());
+  ThreadedContext there(GetParam());  // Ends before `here`, to which it posts.
   EXPECT_EQ(BlockOn(**here, VisitOften(**here, there.context(), 2'000)), 2'000);
   // Frames that died in the other context come back by a post.
   while ((*here)->buffers().outstanding() > 0) (*here)->RunOnce();

@@ -406,6 +406,36 @@ TEST_P(ContextContractTest, FileOperationsReturnWhatTheSystemCallReturns) {
   EXPECT_EQ(run(), -EBADF);
 }
 
+TEST_P(ContextContractTest, VectorsScatterAndGather) {
+  CallingFileOp op;
+  std::array<char, 6> first = {'p', 'l', 'a', 't', 't', 'e'};
+  std::array<char, 1> second = {'r'};
+  std::array<iovec, 2> vectors = {iovec{first.data(), first.size()},
+                                  iovec{second.data(), second.size()}};
+  op.fd = OpenFile(4096);
+  op.iov = vectors.data();
+  op.iov_count = 2;
+  op.offset = 100;
+  for (const bool dsync : {false, true}) {
+    op.kind = FileOpKind::kWrite;
+    op.dsync = dsync;
+    context().file_io().Submit(op);
+    context().RunUntil([&] { return op.calls % 2 == 1; });
+    EXPECT_EQ(op.last, 7);
+    op.kind = FileOpKind::kRead;
+    op.dsync = false;
+    std::swap(vectors[0], vectors[1]);  // One byte, then six.
+    context().file_io().Submit(op);
+    context().RunUntil([&] { return op.calls % 2 == 0; });
+    EXPECT_EQ(op.last, 7);
+    EXPECT_EQ(second[0], 'p');
+    EXPECT_EQ(std::string(first.data(), first.size()), "latter");
+    std::swap(vectors[0], vectors[1]);
+    first = {'p', 'l', 'a', 't', 't', 'e'};
+    second = {'r'};
+  }
+}
+
 TEST_P(ContextContractTest, AnOffsetOfMinusOneIsNotTheFilesPosition) {
   CallingFileOp op;
   std::array<char, 16> buffer{};

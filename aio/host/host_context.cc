@@ -144,10 +144,18 @@ bool HostContext::PollForWork(Duration window, std::optional<Instant> deadline) 
     CpuRelax();
   }
   turn_thread_.store(nullptr, std::memory_order_relaxed);
-  if (!found) return false;
+  // A timer is due: nothing that polling found, and no reason to sleep.
+  if (!found) return deadline.has_value() && *deadline <= turn_time_;
   ++stats_.poll_hits;
   window_.OnHit();
+  LookAtKernel();
   return true;
+}
+
+void HostContext::LookAtKernel() {
+  if (++busy_turns_ < KernelLookInterval()) return;
+  busy_turns_ = 0;
+  Collect(WaitTime::None());
 }
 
 void HostContext::WaitForWork() {
@@ -182,9 +190,8 @@ void HostContext::RunOnce() {
   asleep_.store(false, std::memory_order_relaxed);
   if (!HasReady()) {
     WaitForWork();
-  } else if (++busy_turns_ >= KernelLookInterval()) {
-    busy_turns_ = 0;
-    Collect(WaitTime::None());
+  } else {
+    LookAtKernel();
   }
   Turn();
   if (mode_ == Mode::kForeignLoop) AnnounceIdle();

@@ -108,7 +108,9 @@ class HostContext : public AioContext, public Waker {
   bool Turn();
   // Returns when something may be ready.
   void WaitForWork();
-  // True when work came while polling.
+  // A look without waiting, in one of KernelLookInterval() calls.
+  void LookAtKernel();
+  // True when there is something to do: what polling found, or a timer.
   bool PollForWork(Duration window, std::optional<Instant> deadline);
   bool AskPollers();
   // True when OnPollEnd found work.

@@ -103,7 +103,12 @@ SimulatedWorld::Progress SimulatedWorld::Step(Instant limit) {
   CheckDescriptors();
   SimulatedContext* ready = Draw([](SimulatedContext& context) { return context.Ready(); });
   if (ready == nullptr) {
-    ready = Draw([](SimulatedContext& context) { return context.PollInWindow(); });
+    ready = Draw([this](SimulatedContext& context) {
+      turning_.store(&context, std::memory_order_relaxed);
+      const bool found = context.PollInWindow();
+      turning_.store(nullptr, std::memory_order_relaxed);
+      return found;
+    });
   }
   if (ready != nullptr) {
     TurnOf(*ready);

@@ -161,12 +161,25 @@ bool UringContext::PrepareEventRead(int fd, uint64_t& value, bool& armed, uint64
 namespace {
 
 void PrepareFileOp(io_uring_sqe* sqe, const FileOp& op) {
+  // One buffer needs no vector, which the kernel would have to copy.
+  const bool single = op.iov_count == 1 && op.iov->iov_len <= INT32_MAX;
+  const auto single_length = single ? static_cast<uint32_t>(op.iov->iov_len) : 0;
+  const int write_flags = op.dsync ? RWF_DSYNC : 0;
   switch (op.kind) {
     case FileOpKind::kRead:
-      io_uring_prep_readv2(sqe, op.fd, op.iov, op.iov_count, op.offset, 0);
+      if (single) {
+        io_uring_prep_read(sqe, op.fd, op.iov->iov_base, single_length, op.offset);
+      } else {
+        io_uring_prep_readv(sqe, op.fd, op.iov, op.iov_count, op.offset);
+      }
       break;
     case FileOpKind::kWrite:
-      io_uring_prep_writev2(sqe, op.fd, op.iov, op.iov_count, op.offset, op.dsync ? RWF_DSYNC : 0);
+      if (single) {
+        io_uring_prep_write(sqe, op.fd, op.iov->iov_base, single_length, op.offset);
+        sqe->rw_flags = write_flags;
+      } else {
+        io_uring_prep_writev2(sqe, op.fd, op.iov, op.iov_count, op.offset, write_flags);
+      }
       break;
     case FileOpKind::kSync:
       io_uring_prep_fsync(sqe, op.fd, IORING_FSYNC_DATASYNC);
