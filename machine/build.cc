@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The part of Machine that turns configuration into nodes, threads and devices.
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/id.h"
+#include "base/status.h"
+#include "config/parse.h"
+#include "config/proto/blockdev.pb.h"
+#include "config/proto/device.pb.h"
+#include "config/proto/machine.pb.h"
+#include "devices/virtio/virtio_blk.h"
+#include "drivers/factory/open_node.h"
+#include "machine/machine.h"
+#include "machine/virtio_blk_config.h"
+
+namespace platter {
+
+Task<absl::Status> Machine::Configure(const config::MachineConfig& config) {
+  config::MachineConfig complete = config;
+  if (absl::Status checked = CompleteMachine(complete); !checked.ok()) co_return checked;
+  absl::Status built = co_await Build(complete);
+  if (!built.ok()) {
+    // Nothing half-made stays behind.
+    co_await Shutdown();
+    for (const NodeRef& node : graph_.Nodes()) {
+      if (node->parents().empty()) graph_.Remove(node->node_name()).IgnoreError();
+    }
+  }
+  co_return built;
+}
+
+Task<absl::Status> Machine::Build(const config::MachineConfig& config) {
+  if (host_.memory == nullptr) {
+    absl::StatusOr<std::unique_ptr<GuestRam>> ram = GuestRam::Create(config.memory());
+    if (!ram.ok()) co_return ram.status();
+    ram_ = *std::move(ram);
+    host_.memory = ram_->map();
+  }
+  for (const config::ObjectOptions& object : config.objects()) {
+    if (absl::Status added = ObjectAdd(object); !added.ok()) co_return added;
+  }
+  for (const config::BlockdevOptions& node : config.blockdevs()) {
+    if (absl::Status added = co_await BlockdevAdd(node); !added.ok()) co_return added;
+  }
+  for (const config::DeviceOptions& device : config.devices()) {
+    if (absl::Status added = co_await DeviceAdd(device); !added.ok()) co_return added;
+  }
+  co_return absl::OkStatus();
+}
+
+absl::Status Machine::ObjectAdd(const config::ObjectOptions& options) {
+  PLATTER_RETURN_IF_ERROR(CheckId("object", options.id()));
+  if (io_contexts_.contains(options.id())) {
+    return ErrorWithErrno(EEXIST, absl::StrCat("there is an object '", options.id(), "' already"));
+  }
+  if (options.variant_case() != config::ObjectOptions::kIothread) {
+    return ErrorWithErrno(ENOTSUP, absl::StrCat("object '", options.id(), "': unknown kind"));
+  }
+  PollOptions poll{.max = Duration(static_cast<int64_t>(options.iothread().poll_max_ns()))};
+  absl::StatusOr<AioContext*> context = host_.contexts->MakeIoContext(options.id(), poll);
+  if (!context.ok()) {
+    return Annotate(context.status(), absl::StrCat("iothread '", options.id(), "'"));
+  }
+  io_contexts_.emplace(options.id(), *context);
+  return absl::OkStatus();
+}
+
+Task<absl::Status> Machine::BlockdevAdd(const config::BlockdevOptions& options) {
+  config::BlockdevOptions complete = options;
+  if (absl::Status checked = CompleteBlockdev(complete); !checked.ok()) co_return checked;
+  absl::StatusOr<NodeRef> node = co_await OpenNode(graph_, complete);
+  co_return node.status();
+}
+
+Task<absl::Status> Machine::DeviceAdd(const config::DeviceOptions& options) {
+  config::DeviceOptions complete = options;
+  if (absl::Status checked = CompleteDevice(complete); !checked.ok()) co_return checked;
+  std::string id = complete.id();
+  if (id.empty()) id = absl::StrCat("device", next_device_number_++);
+  if (absl::Status usable = CheckNewDeviceId(id); !usable.ok()) co_return usable;
+  if (complete.variant_case() == config::DeviceOptions::kVirtioBlk) {
+    co_return co_await VirtioBlkAdd(complete, std::move(id));
+  }
+  if (!host_.make_device) {
+    co_return ErrorWithErrno(
+        ENOTSUP, absl::StrCat("device '", id, "': this program has no devices of its own"));
+  }
+  complete.set_id(id);
+  absl::StatusOr<std::unique_ptr<Device>> device = host_.make_device(*this, complete);
+  if (!device.ok()) co_return Annotate(device.status(), absl::StrCat("device '", id, "'"));
+  co_return AdoptDevice(*std::move(device), nullptr);
+}
+
+Task<absl::Status> Machine::VirtioBlkAdd(const config::DeviceOptions& options, std::string id) {
+  if (host_.interrupts == nullptr || host_.memory == nullptr) {
+    co_return ErrorWithErrno(
+        EINVAL, absl::StrCat("device '", id,
+                             "': the machine has no interrupt controller or no guest memory"));
+  }
+  absl::StatusOr<BlockBackendRef> backend = co_await BackendForDrive(options.virtio_blk().drive());
+  if (!backend.ok()) {
+    co_return Annotate(backend.status(), absl::StrCat("device '", id, "'"));
+  }
+  absl::Status placed = PlaceVirtioBlk(options, id, *backend);
+  if (!placed.ok() && (*backend)->name().empty()) {
+    // Ours, and nobody saw it: take the medium out again.
+    (co_await (*backend)->RemoveRoot()).IgnoreError();
+  }
+  co_return placed;
+}
+
+absl::Status Machine::PlaceVirtioBlk(const config::DeviceOptions& options, const std::string& id,
+                                     BlockBackendRef backend) {
+  absl::StatusOr<int> slot = FreeSlot();
+  if (!slot.ok()) return Annotate(slot.status(), absl::StrCat("device '", id, "'"));
+  absl::StatusOr<VirtioBlkOptions> blk_options = VirtioBlkOptionsFrom(
+      options.virtio_blk(), id, [this](std::string_view name) { return FindIoContext(name); });
+  if (!blk_options.ok()) return blk_options.status();
+  absl::StatusOr<std::unique_ptr<VirtioBlk>> blk =
+      VirtioBlk::Create(*blk_options, *backend, *host_.control);
+  if (!blk.ok()) return blk.status();
+
+  const auto number = static_cast<uint32_t>(*slot);
+  auto transport = std::make_unique<MmioTransport>(
+      **blk, host_.memory, host_.interrupts->Line(kVirtioMmioFirstIrq + number));
+  absl::Status mapped =
+      mmio().Map(kVirtioMmioBase + number * kVirtioMmioStride, kMmioTransportBytes, *transport);
+  if (!mapped.ok()) return mapped;
+  AddPlugged({.backend = std::move(backend),
+              .transport = std::move(transport),
+              .device = *std::move(blk),
+              .slot = *slot});
+  return absl::OkStatus();
+}
+
+}  // namespace platter

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "machine/io_thread.h"
+
+#include <utility>
+
+namespace platter {
+
+absl::StatusOr<std::unique_ptr<IoThread>> IoThread::Start(const AioOptions& options) {
+  absl::StatusOr<std::unique_ptr<AioContext>> context = CreateAioContext(options);
+  if (!context.ok()) return context.status();
+  std::unique_ptr<IoThread> io_thread(new IoThread(*std::move(context)));
+  io_thread->thread_ = std::thread([self = io_thread.get()] {
+    self->context_->BindToThisThread();
+    while (!self->stop_.load(std::memory_order_acquire)) self->context_->RunOnce();
+    // What was posted before the stop still runs: a closed channel's last messages, say.
+    while (self->context_->RunReady()) {
+    }
+  });
+  return io_thread;
+}
+
+IoThread::~IoThread() {
+  if (thread_.joinable()) {
+    // Posted, so that a sleeping context wakes up and sees it.
+    context_->Post([this]() mutable { stop_.store(true, std::memory_order_release); });
+    thread_.join();
+  }
+  context_->BindToThisThread();
+}
+
+absl::StatusOr<AioContext*> ThreadContextProvider::MakeIoContext(const std::string& name,
+                                                                 PollOptions poll) {
+  AioOptions options;
+  options.kind = kind_;
+  options.name = name;
+  options.poll = poll;
+  absl::StatusOr<std::unique_ptr<IoThread>> thread = IoThread::Start(options);
+  if (!thread.ok()) return thread.status();
+  threads_.push_back(*std::move(thread));
+  return &threads_.back()->context();
+}
+
+}  // namespace platter

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Machine: contexts, block nodes, backends, devices and the run state of one virtual machine, put
+// together from a configuration or call by call. Two machines live in one process and share
+// nothing.
+//
+//   MachineHost host{.control = loop.get(), .log = &log};
+//   Machine machine(std::move(host));
+//   absl::Status s = BlockOn(*loop, machine.Configure(config));
+//   ...
+//   BlockOn(*loop, machine.Shutdown());
+//
+// Ownership: the machine owns its graph, backends, devices and I/O threads. What MachineHost points
+//   to outlives it. Shutdown must have finished before the destructor (checked).
+// Threading: control context. Registers (mmio(), ports()) from any thread.
+// Units: bytes, guest physical addresses. Errors: absl::Status naming the object, node or device.
+
+#ifndef PLATTER_MACHINE_MACHINE_H_
+#define PLATTER_MACHINE_MACHINE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "aio/aio_context.h"
+#include "aio/create.h"
+#include "aio/task.h"
+#include "base/log.h"
+#include "blockbackend/block_backend.h"
+#include "devices/bus/guest_memory.h"
+#include "devices/bus/interrupt.h"
+#include "devices/bus/io_space.h"
+#include "devices/device.h"
+#include "devices/virtio/mmio_transport.h"
+#include "drivers/graph.h"
+#include "machine/events.h"
+#include "machine/guest_ram.h"
+#include "machine/io_thread.h"
+#include "machine/run_state_machine.h"
+
+namespace platter {
+
+namespace config {
+class BlockdevOptions;
+class DeviceOptions;
+class MachineConfig;
+class ObjectOptions;
+}  // namespace config
+
+// The lines that virtio-mmio devices pull.
+class InterruptController {
+ public:
+  // The same object for the same number; it outlives the devices.
+  virtual InterruptLine& Line(uint32_t number) = 0;
+
+ protected:
+  ~InterruptController() = default;
+};
+
+// Where a virtio-mmio device is; the layout is that of QEMU's "virt" machines: slots of 512 bytes
+// from 0x0a000000, slot n on interrupt 16 + n.
+inline constexpr uint64_t kVirtioMmioBase = 0x0a000000;
+inline constexpr uint64_t kVirtioMmioStride = 0x200;
+inline constexpr uint32_t kVirtioMmioSlots = 32;
+inline constexpr uint32_t kVirtioMmioFirstIrq = 16;
+
+struct DeviceLocation {
+  uint64_t mmio_base = 0;
+  uint32_t irq = 0;
+};
+
+class Machine;
+
+// What a machine gets from its surroundings.
+struct MachineHost {
+  AioContext* control = nullptr;  // Required.
+  LogSink* log = nullptr;         // Required.
+  MachineEventSink* events = nullptr;
+  InterruptController* interrupts = nullptr;  // Required when a device is added.
+  // Where I/O threads come from; nullptr: real threads of kind `io_kind`.
+  ContextProvider* contexts = nullptr;
+  AioKind io_kind = AioKind::kUring;
+  // nullptr: RAM of the configured size at address 0.
+  std::shared_ptr<const GuestMemory> memory = nullptr;
+  // Where registers are placed; nullptr: spaces of the machine's own.
+  IoSpace* mmio = nullptr;
+  IoSpace* ports = nullptr;
+  VcpuControl vcpus = {};
+  // Builds devices of kinds that the machine does not know ("x-..."); may be empty.
+  absl::AnyInvocable<absl::StatusOr<std::unique_ptr<Device>>(Machine&,
+                                                             const config::DeviceOptions&)>
+      make_device = {};
+};
+
+class Machine {
+ public:
+  explicit Machine(MachineHost host);
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  // --- Building it. ---
+
+  // Everything in `config`, in its order: memory, objects, block nodes, devices. On failure what
+  // was made by this call is taken away again.
+  Task<absl::Status> Configure(const config::MachineConfig& config);
+
+  absl::Status ObjectAdd(const config::ObjectOptions& options);
+  Task<absl::Status> BlockdevAdd(const config::BlockdevOptions& options);
+  // FAILED_PRECONDITION (EBUSY) while something uses the node.
+  absl::Status BlockdevDel(std::string_view node_name);
+  // A named backend with `node_name` as its medium (empty: no medium).
+  Task<absl::Status> BackendAdd(std::string_view name, std::string_view node_name,
+                                const BackendOptions& options);
+  // Hot plug. `drive` in the options names a backend or a node; a node gets a backend of its own.
+  Task<absl::Status> DeviceAdd(const config::DeviceOptions& options);
+  // Hot unplug; DEVICE_DELETED when it is gone. Its requests have completed or been cancelled then.
+  Task<absl::Status> DeviceDel(std::string_view id);
+  // For devices that the embedder builds himself, attached to `backend` (may be nullptr).
+  absl::Status AdoptDevice(std::unique_ptr<Device> device, BlockBackendRef backend);
+
+  // --- Running it. ---
+
+  Task<void> Stop() { return run_state_.Stop(StopReason::kPaused); }
+  Task<void> Cont() { return run_state_.Cont(); }
+  MachineState state() const { return run_state_.state(); }
+  // Machine reset: every device takes the state of a new one.
+  Task<void> Reset();
+  // Unplugs every device, flushes and empties every backend, drops every node.
+  Task<void> Shutdown();
+
+  // --- Its parts. ---
+
+  AioContext& control() { return *host_.control; }
+  BlockGraph& graph() { return graph_; }
+  BackendRegistry& backends() { return backends_; }
+  RunStateMachine& run_state() { return run_state_; }
+  IoSpace& mmio() { return *host_.mmio; }
+  IoSpace& ports() { return *host_.ports; }
+  const std::shared_ptr<const GuestMemory>& memory() const { return host_.memory; }
+
+  // nullptr when there is none.
+  Device* FindDevice(std::string_view id) const;
+  BlockBackendRef BackendOfDevice(std::string_view id) const;
+  // NOT_FOUND when it is not a virtio-mmio device of this machine.
+  absl::StatusOr<DeviceLocation> LocationOfDevice(std::string_view id) const;
+  // The context of an iothread object; empty id: the control context.
+  absl::StatusOr<AioContext*> FindIoContext(std::string_view iothread_id) const;
+
+ private:
+  struct Plugged {
+    BlockBackendRef backend = nullptr;
+    // Registers and interrupt; nullptr for devices that the embedder placed himself. The device
+    // goes before its transport.
+    std::unique_ptr<MmioTransport> transport = nullptr;
+    std::unique_ptr<Device> device = nullptr;
+    int slot = -1;
+  };
+  class EventForwarder;
+
+  Task<absl::StatusOr<BlockBackendRef>> BackendForDrive(std::string drive);
+  Task<absl::Status> VirtioBlkAdd(const config::DeviceOptions& options, std::string id);
+  absl::Status PlaceVirtioBlk(const config::DeviceOptions& options, const std::string& id,
+                              BlockBackendRef backend);
+  Task<absl::Status> Build(const config::MachineConfig& config);
+  Task<void> Unplug(std::string id);
+  void AddPlugged(Plugged plugged);
+  absl::StatusOr<int> FreeSlot() const;
+  absl::Status CheckNewDeviceId(std::string_view id) const;
+  const Plugged* FindPlugged(std::string_view id) const;
+  void Emit(const MachineEvent& event);
+
+  MachineHost host_;
+  std::unique_ptr<GuestRam> ram_;
+  std::unique_ptr<EventForwarder> forwarder_;
+  RunStateMachine run_state_;
+  BlockGraph graph_;
+  BackendRegistry backends_;
+  std::unique_ptr<ThreadContextProvider> own_contexts_;
+  std::map<std::string, AioContext*, std::less<>> io_contexts_;
+  std::vector<BlockBackendRef> named_backends_;
+  IoSpace own_mmio_;
+  IoSpace own_ports_;
+  std::vector<Plugged> devices_;
+  uint64_t next_device_number_ = 0;
+  bool shut_down_ = false;
+};
+
+}  // namespace platter
+
+#endif  // PLATTER_MACHINE_MACHINE_H_
