@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "benchmarks/throughput/load.h"
+
+#include <memory>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "base/log.h"
+#include "base/status.h"
+#include "benchmarks/throughput/bench_machine.h"
+
+namespace platter {
+namespace {
+
+using ::testing::HasSubstr;
+
+Workload Short(const std::string& blockdev) {
+  Workload workload;
+  workload.blockdev = blockdev;
+  // A count ends the run, not the time that a loaded machine needs for it.
+  workload.seconds = 600;
+  workload.requests = 1000;
+  workload.aio = "threads";
+  return workload;
+}
+
+absl::StatusOr<LoadResult> Measure(const Workload& workload) {
+  MemoryLog log;
+  absl::StatusOr<std::unique_ptr<BenchMachine>> machine = BenchMachine::Create(workload, log);
+  if (!machine.ok()) return machine.status();
+  return RunLoad(**machine, workload, [](double, uint64_t) {});
+}
+
+TEST(LoadTest, CountsRequestsOfEveryOperation) {
+  for (const LoadOp op :
+       {LoadOp::kRandRead, LoadOp::kRandWrite, LoadOp::kSeqRead, LoadOp::kSeqWrite}) {
+    Workload workload = Short("driver=memory,node-name=d0,size=1M");
+    workload.op = op;
+    absl::StatusOr<LoadResult> result = Measure(workload);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_GE(result->requests, 1000u);
+    EXPECT_EQ(result->errors, 0u);
+    EXPECT_GE(result->latency.total(), result->requests);
+  }
+}
+
+TEST(LoadTest, SeveralQueuesOnIoThreads) {
+  Workload workload = Short("driver=null-co,node-name=d0,size=1G");
+  workload.queues = 2;
+  workload.iothreads = 2;
+  absl::StatusOr<LoadResult> result = Measure(workload);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_GE(result->requests, 1000u);
+  EXPECT_EQ(result->errors, 0u);
+}
+
+TEST(LoadTest, FailedRequestsAreCounted) {
+  Workload workload = Short(
+      "driver=blkdebug,node-name=d0,image.driver=null-co,image.size=1G,"
+      "inject-error.0.event=read_aio,inject-error.0.errno=5");
+  absl::StatusOr<LoadResult> result = Measure(workload);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_GT(result->errors, 0u);
+}
+
+TEST(LoadTest, WhatIsWrongIsNamed) {
+  EXPECT_THAT(MessageOf(Measure(Short("driver=nul-co,node-name=d0")).status()),
+              HasSubstr("null-co"));
+  EXPECT_THAT(MessageOf(Measure(Short("driver=memory,node-name=d0,size=512")).status()),
+              HasSubstr("fewer than --bs"));
+}
+
+}  // namespace
+}  // namespace platter

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "benchmarks/throughput/workload.h"
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "nlohmann/json.hpp"
+
+#include "base/arith.h"
+#include "base/status.h"
+
+namespace platter {
+namespace {
+
+constexpr double kMicro = 1e-3;  // Nanoseconds to microseconds.
+
+absl::Status Wrong(std::string_view option, std::string_view why) {
+  return ErrorWithErrno(EINVAL, absl::StrCat("--", std::string(option), ": ", std::string(why)));
+}
+
+double MegabytesPerSecond(const Workload& workload, const LoadResult& result) {
+  return result.iops() * workload.block_size / 1e6;
+}
+
+double CpuMicrosPerIo(const LoadResult& result) {
+  return result.requests == 0 ? 0 : result.cpu_seconds * 1e6 / static_cast<double>(result.requests);
+}
+
+double NanosPerIo(const LoadResult& result) {
+  return result.requests == 0 ? 0 : result.seconds * 1e9 / static_cast<double>(result.requests);
+}
+
+}  // namespace
+
+std::string_view LoadOpName(LoadOp op) {
+  switch (op) {
+    case LoadOp::kRandRead:
+      return "randread";
+    case LoadOp::kRandWrite:
+      return "randwrite";
+    case LoadOp::kSeqRead:
+      return "seqread";
+    case LoadOp::kSeqWrite:
+      return "seqwrite";
+  }
+  return "?";
+}
+
+absl::StatusOr<LoadOp> ParseLoadOp(std::string_view text) {
+  for (const LoadOp op :
+       {LoadOp::kRandRead, LoadOp::kRandWrite, LoadOp::kSeqRead, LoadOp::kSeqWrite}) {
+    if (text == LoadOpName(op)) return op;
+  }
+  return Wrong("op", absl::StrCat("'", std::string(text),
+                                  "' is none of randread, randwrite, seqread, seqwrite"));
+}
+
+absl::Status CheckWorkload(const Workload& workload) {
+  if (workload.device != "virtio-blk") {
+    return Wrong("device", absl::StrCat("'", workload.device, "': only virtio-blk is supported"));
+  }
+  if (workload.blockdev.empty()) {
+    return Wrong("blockdev", "missing; for example driver=null-co,node-name=d0,size=1G");
+  }
+  if (workload.block_size == 0 || workload.block_size % kSectorSize != 0 ||
+      workload.block_size > kMiB) {
+    return Wrong("bs", "a multiple of 512, at most 1M");
+  }
+  if (workload.queue_depth < 1 || workload.queue_depth > 256) return Wrong("qd", "1 to 256");
+  if (workload.queues < 1 || workload.queues > 16) return Wrong("queues", "1 to 16");
+  if (workload.iothreads > 16) return Wrong("iothreads", "0 to 16");
+  if (!(workload.seconds > 0 && workload.seconds <= 3600)) {
+    return Wrong("seconds", "more than 0, at most 3600");
+  }
+  if (workload.aio != "io_uring" && workload.aio != "threads") {
+    return Wrong("aio", absl::StrCat("'", workload.aio, "' is neither io_uring nor threads"));
+  }
+  return absl::OkStatus();
+}
+
+std::string ResultAsJson(const Workload& workload, const LoadResult& result) {
+  const auto micros = [&](double fraction) {
+    return static_cast<double>(result.latency.Percentile(fraction)) * kMicro;
+  };
+  const nlohmann::ordered_json json = {
+      {"device", workload.device},
+      {"blockdev", workload.blockdev},
+      {"op", LoadOpName(workload.op)},
+      {"bs", workload.block_size},
+      {"qd", workload.queue_depth},
+      {"queues", workload.queues},
+      {"iothreads", workload.iothreads},
+      {"seconds", result.seconds},
+      {"requests", result.requests},
+      {"iops", result.iops()},
+      {"mbps", MegabytesPerSecond(workload, result)},
+      {"ns_per_io", NanosPerIo(result)},
+      {"p50_us", micros(0.5)},
+      {"p99_us", micros(0.99)},
+      {"p999_us", micros(0.999)},
+      {"errors", result.errors},
+      {"cpu_us_per_io", CpuMicrosPerIo(result)},
+  };
+  // Replaces what is not UTF-8 rather than throwing: the blockdev text is the user's.
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string ResultAsTable(const Workload& workload, const LoadResult& result) {
+  const auto micros = [&](double fraction) {
+    return static_cast<double>(result.latency.Percentile(fraction)) * kMicro;
+  };
+  return absl::StrFormat(
+      "\n  %s over %s\n"
+      "  %s, %u bytes, depth %u, %u queue%s, %s\n\n"
+      "    requests a second  %12.0f\n"
+      "    MB a second        %12.1f\n"
+      "    ns a request       %12.1f\n"
+      "    latency p50        %12.2f us\n"
+      "    latency p99        %12.2f us\n"
+      "    latency p99.9      %12.2f us\n"
+      "    CPU a request      %12.3f us\n"
+      "    errors             %12u\n\n",
+      workload.device, workload.blockdev, std::string(LoadOpName(workload.op)), workload.block_size,
+      workload.queue_depth, workload.queues, workload.queues == 1 ? "" : "s",
+      workload.iothreads == 0 ? "one thread for guest and device"
+                              : absl::StrCat(workload.iothreads, " I/O threads"),
+      result.iops(), MegabytesPerSecond(workload, result), NanosPerIo(result), micros(0.5),
+      micros(0.99), micros(0.999), CpuMicrosPerIo(result), result.errors);
+}
+
+}  // namespace platter

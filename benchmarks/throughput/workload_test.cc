@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "benchmarks/throughput/workload.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+
+#include "base/status.h"
+
+namespace platter {
+namespace {
+
+using ::testing::HasSubstr;
+
+Workload Good() {
+  Workload workload;
+  workload.blockdev = "driver=null-co,node-name=d0";
+  return workload;
+}
+
+TEST(WorkloadTest, EveryOperationIsParsedByItsName) {
+  for (const char* name : {"randread", "randwrite", "seqread", "seqwrite"}) {
+    absl::StatusOr<LoadOp> op = ParseLoadOp(name);
+    ASSERT_TRUE(op.ok()) << name;
+    EXPECT_EQ(LoadOpName(*op), name);
+  }
+  EXPECT_THAT(MessageOf(ParseLoadOp("trim").status()), HasSubstr("--op: 'trim'"));
+}
+
+TEST(WorkloadTest, EachWrongOptionIsNamed) {
+  EXPECT_TRUE(CheckWorkload(Good()).ok());
+  const auto message = [](auto change) {
+    Workload workload = Good();
+    change(workload);
+    return MessageOf(CheckWorkload(workload));
+  };
+  EXPECT_THAT(message([](Workload& w) { w.device = "floppy"; }), HasSubstr("--device: 'floppy'"));
+  EXPECT_THAT(message([](Workload& w) { w.blockdev = ""; }), HasSubstr("--blockdev: missing"));
+  EXPECT_THAT(message([](Workload& w) { w.block_size = 513; }), HasSubstr("--bs"));
+  EXPECT_THAT(message([](Workload& w) { w.queue_depth = 0; }), HasSubstr("--qd"));
+  EXPECT_THAT(message([](Workload& w) { w.queues = 17; }), HasSubstr("--queues"));
+  EXPECT_THAT(message([](Workload& w) { w.iothreads = 17; }), HasSubstr("--iothreads"));
+  EXPECT_THAT(message([](Workload& w) { w.seconds = 0; }), HasSubstr("--seconds"));
+  EXPECT_THAT(message([](Workload& w) { w.aio = "posix"; }), HasSubstr("--aio: 'posix'"));
+}
+
+TEST(WorkloadTest, JsonIsOneLineWithTheFigures) {
+  LoadResult result;
+  result.requests = 1000;
+  result.seconds = 0.5;
+  result.cpu_seconds = 0.25;
+  result.latency.Record(2000);
+  const std::string line = ResultAsJson(Good(), result);
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  const nlohmann::json json = nlohmann::json::parse(line);
+  EXPECT_EQ(json["iops"], 2000.0);
+  EXPECT_EQ(json["mbps"], 2000 * 4096 / 1e6);
+  EXPECT_EQ(json["ns_per_io"], 500000.0);
+  EXPECT_EQ(json["cpu_us_per_io"], 250.0);
+  EXPECT_NEAR(json["p50_us"].get<double>(), 2.0, 0.07);
+  EXPECT_EQ(json["errors"], 0);
+  for (const char* key : {"p99_us", "p999_us"}) EXPECT_TRUE(json.contains(key)) << key;
+}
+
+TEST(WorkloadTest, TableShowsRateAndErrors) {
+  LoadResult result;
+  result.requests = 10;
+  result.seconds = 1;
+  result.errors = 3;
+  const std::string table = ResultAsTable(Good(), result);
+  EXPECT_THAT(table, HasSubstr("requests a second"));
+  EXPECT_THAT(table, HasSubstr("errors                        3"));
+}
+
+}  // namespace
+}  // namespace platter

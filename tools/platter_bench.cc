@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// platter-bench: throughput and latency of a device through the whole path: guest driver, device
+// model, backend, block drivers. benchmarks/throughput does the work; here are flags and output.
+
+#include <getopt.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+#include "base/log.h"
+#include "base/status.h"
+#include "benchmarks/throughput/bench_machine.h"
+#include "benchmarks/throughput/load.h"
+#include "benchmarks/throughput/workload.h"
+#include "config/parse.h"
+#include "config/scalar.h"
+
+namespace platter {
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+
+constexpr char kHelp[] =
+    R"(usage: platter-bench --blockdev OPTIONS [option...]
+
+  Measures a virtual device with a guest driver that keeps requests in flight.
+
+  --device MODEL       virtio-blk (the default)
+  --blockdev OPTIONS   the block node below it, key=value or JSON; 'driver=help' tells more
+  --op OP              randread (default), randwrite, seqread, seqwrite; writes overwrite the disk
+  --bs SIZE            bytes a request (4K)
+  --qd N               requests in flight on each queue (32)
+  --queues N           queues (1)
+  --iothreads N        I/O threads that serve the queues (0: the guest's own thread)
+  --seconds S          how long (2)
+  --requests N         ends sooner, after N requests
+  --aio KIND           io_uring (default) or threads
+  --seed N             of the random offsets (1)
+  --json               one line of JSON in place of the table
+  --help
+
+  example: platter-bench --blockdev driver=null-co,node-name=d0,size=1G --op randread
+)";
+
+struct Flags {
+  Workload workload;
+  bool json = false;
+  bool help = false;
+};
+
+absl::Status Bad(const std::string& option, const std::string& value, const std::string& wanted) {
+  return ErrorWithErrno(EINVAL, absl::StrCat("--", option, ": '", value, "' is not ", wanted));
+}
+
+absl::Status SetNumber(const std::string& option, const std::string& value, uint32_t& to) {
+  return absl::SimpleAtoi(value, &to) ? absl::OkStatus() : Bad(option, value, "a number");
+}
+
+absl::Status SetOption(const std::string& option, const std::string& value, Flags& flags) {
+  Workload& workload = flags.workload;
+  if (option == "device") workload.device = value;
+  if (option == "blockdev") workload.blockdev = value;
+  if (option == "aio") workload.aio = value;
+  if (option == "json") flags.json = true;
+  if (option == "help") flags.help = true;
+  if (option == "qd") return SetNumber(option, value, workload.queue_depth);
+  if (option == "queues") return SetNumber(option, value, workload.queues);
+  if (option == "iothreads") return SetNumber(option, value, workload.iothreads);
+  if (option == "op") {
+    absl::StatusOr<LoadOp> op = ParseLoadOp(value);
+    if (!op.ok()) return op.status();
+    workload.op = *op;
+  }
+  if (option == "bs") {
+    const std::optional<uint64_t> size = ParseSize(value);
+    if (!size.has_value() || *size > UINT32_MAX) return Bad(option, value, "a size");
+    workload.block_size = static_cast<uint32_t>(*size);
+  }
+  if (option == "seconds" && !absl::SimpleAtod(value, &workload.seconds)) {
+    return Bad(option, value, "a number of seconds");
+  }
+  if (option == "requests" && !absl::SimpleAtoi(value, &workload.requests)) {
+    return Bad(option, value, "a number");
+  }
+  if (option == "seed" && !absl::SimpleAtoi(value, &workload.seed)) {
+    return Bad(option, value, "a number");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
+  static constexpr option kOptions[] = {
+      {"device", required_argument, nullptr, 0},
+      {"blockdev", required_argument, nullptr, 0},
+      {"op", required_argument, nullptr, 0},
+      {"bs", required_argument, nullptr, 0},
+      {"qd", required_argument, nullptr, 0},
+      {"queues", required_argument, nullptr, 0},
+      {"iothreads", required_argument, nullptr, 0},
+      {"seconds", required_argument, nullptr, 0},
+      {"requests", required_argument, nullptr, 0},
+      {"aio", required_argument, nullptr, 0},
+      {"seed", required_argument, nullptr, 0},
+      {"json", no_argument, nullptr, 0},
+      {"help", no_argument, nullptr, 0},
+      {nullptr, 0, nullptr, 0},
+  };
+  Flags flags;
+  int index = 0;
+  opterr = 0;
+  for (;;) {
+    const int got = getopt_long(argc, argv, "", kOptions, &index);
+    if (got == -1) break;
+    if (got != 0) {
+      return ErrorWithErrno(EINVAL, absl::StrCat("'", argv[optind - 1],
+                                                 "' is no option or lacks its value; see --help"));
+    }
+    PLATTER_RETURN_IF_ERROR(
+        SetOption(kOptions[index].name, optarg == nullptr ? "" : optarg, flags));
+  }
+  if (optind < argc) {
+    return ErrorWithErrno(EINVAL, absl::StrCat("'", argv[optind], "': no such argument"));
+  }
+  return flags;
+}
+
+int Fail(const absl::Status& status, int code) {
+  if (const std::optional<std::string> help = HelpRequested(status)) {
+    std::cout << *help;
+    return 0;
+  }
+  std::cerr << "platter-bench: " << MessageOf(status) << '\n';
+  return code;
+}
+
+int Run(const Flags& flags) {
+  const bool show_progress = !flags.json && isatty(STDERR_FILENO) != 0;
+  StderrLog log;
+  absl::StatusOr<std::unique_ptr<BenchMachine>> machine = BenchMachine::Create(flags.workload, log);
+  if (!machine.ok()) return Fail(machine.status(), kExitFailed);
+  absl::StatusOr<LoadResult> result =
+      RunLoad(**machine, flags.workload, [&](double seconds, uint64_t requests) {
+        if (!show_progress) return;
+        std::fprintf(stderr, "\r  %5.1f s  %.2f M requests ", seconds,
+                     static_cast<double>(requests) * 1e-6);
+      });
+  if (show_progress) std::fputs("\r\033[K", stderr);
+  if (!result.ok()) return Fail(result.status(), kExitFailed);
+  if (flags.json) {
+    std::cout << ResultAsJson(flags.workload, *result) << '\n';
+  } else {
+    std::cout << ResultAsTable(flags.workload, *result);
+  }
+  return result->errors == 0 ? 0 : kExitFailed;
+}
+
+int Main(int argc, char** argv) {
+  // `bazel run` starts programs elsewhere: paths are meant from where the user stands.
+  if (const char* directory = std::getenv("BUILD_WORKING_DIRECTORY");
+      directory != nullptr && chdir(directory) != 0) {
+    return Fail(ErrnoError(errno, directory), kExitFailed);
+  }
+  absl::StatusOr<Flags> flags = ParseFlags(argc, argv);
+  if (!flags.ok()) return Fail(flags.status(), kExitUsage);
+  if (flags->help) {
+    std::cout << kHelp;
+    return 0;
+  }
+  if (absl::Status checked = CheckWorkload(flags->workload); !checked.ok()) {
+    return Fail(checked, kExitUsage);
+  }
+  return Run(*flags);
+}
+
+}  // namespace
+}  // namespace platter
+
+int main(int argc, char** argv) { return platter::Main(argc, argv); }
