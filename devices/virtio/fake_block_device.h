@@ -4,15 +4,15 @@
 // on demand, and a record of what was asked for.
 //
 // Ownership: outlives the device and its channels. Threading: data plane in the channels' contexts,
-// at the same time when `record` is off; the rest by one thread at a time while nothing runs.
+// at the same time when `record` is off; the rest by one thread while nothing runs.
 
 #ifndef PLATTER_DEVICES_VIRTIO_FAKE_BLOCK_DEVICE_H_
 #define PLATTER_DEVICES_VIRTIO_FAKE_BLOCK_DEVICE_H_
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -22,6 +22,7 @@
 #include "base/arith.h"
 #include "base/check.h"
 #include "base/intrusive_fifo.h"
+#include "base/mutex.h"
 #include "base/status.h"
 #include "blockbackend/device_view.h"
 
@@ -63,6 +64,7 @@ class FakeBlockDevice final : public BlockDeviceView {
   bool write_cache = true;
   bool discards = true;
   BackendBlockSizes block_sizes;
+  uint64_t announced_length = 0;  // 0: what `data` has.
   bool hold = false;
   OnCancel on_cancel = OnCancel::kCompletes;
   IoResult next_error = 0;          // Of the next request, once.
@@ -70,7 +72,7 @@ class FakeBlockDevice final : public BlockDeviceView {
   bool record = true;
   std::vector<Asked> asked;
   uint32_t invalid = 0;
-  uint32_t cancels = 0;
+  std::atomic<uint32_t> cancels{0};
 
   bool attached = false;
   DeviceAttachment attachment;
@@ -94,7 +96,9 @@ class FakeBlockDevice final : public BlockDeviceView {
     return std::make_unique<Channel>(*this, context, client);
   }
   bool is_inserted() const override { return true; }
-  uint64_t length() const override { return data.size(); }
+  uint64_t length() const override {
+    return announced_length != 0 ? announced_length : data.size();
+  }
   bool is_read_only() const override { return read_only; }
   bool write_cache_enabled() const override { return write_cache; }
   void set_write_cache_enabled(bool enabled) override { write_cache = enabled; }
@@ -111,12 +115,14 @@ class FakeBlockDevice final : public BlockDeviceView {
    public:
     Channel(FakeBlockDevice& device, AioContext& context, ChannelClient& client)
         : device_(device), context_(context), client_(client) {
+      MutexLock lock(device_.mutex_);
       device_.channels_.push_back(this);
     }
     ~Channel() override {
       PLATTER_CHECK(outstanding_ == 0);
-      std::erase(device_.channels_, this);
       if (queued_) context_.CancelDeferred(*this);
+      MutexLock lock(device_.mutex_);
+      std::erase(device_.channels_, this);
     }
 
     void Submit(BlockRequest& request) override {
@@ -168,8 +174,12 @@ class FakeBlockDevice final : public BlockDeviceView {
     using Fifo = IntrusiveFifo<IoRequest, &IoRequest::next>;
 
     IoResult Execute(const BlockRequest& request) {
-      if (const IoResult error = std::exchange(device_.next_error, 0)) return error;
-      if (std::exchange(device_.skip_next_transfer, false)) return 0;
+      // Written only when set, so that channels on several threads only read.
+      if (device_.next_error != 0) return std::exchange(device_.next_error, 0);
+      if (device_.skip_next_transfer) {
+        device_.skip_next_transfer = false;
+        return 0;
+      }
       if (request.op == IoOp::kFlush) return 0;
       // A device checks before it asks.
       PLATTER_CHECK(RangeFits(request.offset, request.bytes, device_.data.size()));
@@ -233,6 +243,7 @@ class FakeBlockDevice final : public BlockDeviceView {
   };
 
   const std::string name_ = "fake";
+  Mutex mutex_;  // Of channels_ while they are opened and closed.
   std::vector<Channel*> channels_;
 };
 
