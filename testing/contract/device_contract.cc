@@ -158,7 +158,7 @@ void DeviceContractTest::Cont() { world_.run_state.Cont(); }
 
 std::vector<uint8_t> DeviceContractTest::GuestMemoryNow() {
   std::vector<uint8_t> all;
-  for (const InProcessBus::Region& region : InProcessBus::Options().regions) {
+  for (const InProcessBus::Region& region : world_.bus.options().regions) {
     const uint8_t* at = world_.bus.TryMap(region.address, region.bytes);
     all.insert(all.end(), at, at + region.bytes);
   }
@@ -166,7 +166,7 @@ std::vector<uint8_t> DeviceContractTest::GuestMemoryNow() {
 }
 
 uint64_t DeviceContractTest::InterruptsNow() {
-  const InProcessBus::Options options;
+  const InProcessBus::Options& options = world_.bus.options();
   uint64_t sum = 0;
   for (uint32_t i = 0; i < options.lines; ++i) sum += world_.bus.Interrupt(i).raised;
   for (uint32_t i = 0; i < options.vectors; ++i) {

@@ -53,7 +53,10 @@ class InProcessBus::CountedVectors final : public InterruptVectors {
 };
 
 InProcessBus::InProcessBus(AioContext& context, const Options& options)
-    : context_(context), vectors_(options.vectors), wake_(context, [this] { ++wake_ups_; }) {
+    : context_(context),
+      options_(options),
+      vectors_(options.vectors),
+      wake_(context, [this] { ++wake_ups_; }) {
   std::vector<GuestMemory::Region> map;
   regions_.reserve(options.regions.size());
   for (const Region& region : options.regions) {

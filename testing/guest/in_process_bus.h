@@ -57,6 +57,7 @@ class InProcessBus final : public GuestBus {
   // --- The machine's side. ---
 
   const std::shared_ptr<const GuestMemory>& memory() const { return memory_; }
+  const Options& options() const { return options_; }
   IoSpace& mmio() { return mmio_; }
   IoSpace& ports() { return ports_; }
   InterruptLine& Line(uint32_t number);
@@ -87,6 +88,7 @@ class InProcessBus final : public GuestBus {
   void OnInterrupt();
 
   AioContext& context_;
+  const Options options_;
   std::vector<HostRegion> regions_;
   std::shared_ptr<const GuestMemory> memory_;
   IoSpace mmio_;
