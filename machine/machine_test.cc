@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "machine/machine.h"
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "aio/simulated/world.h"
+#include "aio/task.h"
+#include "base/status.h"
+#include "config/parse.h"
+#include "config/proto/blockdev.pb.h"
+#include "config/proto/device.pb.h"
+#include "config/proto/machine.pb.h"
+#include "testing/guest/in_process_bus.h"
+#include "testing/guest/virtio_blk_driver.h"
+#include "testing/guest/virtio_mmio_driver.h"
+
+namespace platter {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class EventLog final : public MachineEventSink {
+ public:
+  void OnMachineEvent(const MachineEvent& event) override {
+    struct Namer {
+      std::string operator()(const BlockIoErrorEvent& e) const {
+        return "BLOCK_IO_ERROR " + e.device_id + (e.action == ErrorAction::kStop ? " stop" : "");
+      }
+      std::string operator()(const TrayMovedEvent&) const { return "DEVICE_TRAY_MOVED"; }
+      std::string operator()(const StopEvent&) const { return "STOP"; }
+      std::string operator()(const ResumeEvent&) const { return "RESUME"; }
+      std::string operator()(const ResetEvent&) const { return "RESET"; }
+      std::string operator()(const DeviceDeletedEvent& e) const {
+        return "DEVICE_DELETED " + e.device_id;
+      }
+    };
+    names.push_back(std::visit(Namer(), event));
+  }
+  std::vector<std::string> names;
+};
+
+class WorldContexts final : public ContextProvider {
+ public:
+  explicit WorldContexts(SimulatedWorld& world) : world_(world) {}
+  absl::StatusOr<AioContext*> MakeIoContext(const std::string& name, PollOptions) override {
+    return &world_.NewContext(name);
+  }
+
+ private:
+  SimulatedWorld& world_;
+};
+
+// A machine in a simulated world, and the guest's end of it.
+class Rig final : private InterruptController {
+ public:
+  explicit Rig(SimulatedWorld& world)
+      : contexts_(world), control_(world.NewContext("control")), bus_(control_, BusOptions()) {
+    MachineHost host;
+    host.control = &control_;
+    host.log = &log_;
+    host.events = &events_;
+    host.interrupts = this;
+    host.contexts = &contexts_;
+    host.memory = bus_.memory();
+    host.mmio = &bus_.mmio();
+    machine_ = std::make_unique<Machine>(std::move(host));
+  }
+  ~Rig() { BlockOn(control_, machine_->Shutdown()); }
+
+  template <typename T>
+  T Run(Task<T> task) {
+    return BlockOn(control_, std::move(task));
+  }
+  absl::Status Configure(const std::string& text) {
+    absl::StatusOr<config::MachineConfig> parsed = ParseMachineText(text);
+    if (!parsed.ok()) return parsed.status();
+    return Run(machine_->Configure(*parsed));
+  }
+  absl::Status AddNode(const std::string& options) {
+    return Run(machine_->BlockdevAdd(*ParseBlockdev(options)));
+  }
+  absl::Status AddDevice(const std::string& options) {
+    return Run(machine_->DeviceAdd(*ParseDevice(options)));
+  }
+
+  // A guest driver that has probed the device.
+  struct Disk {
+    std::unique_ptr<VirtioMmioDriver> transport;
+    std::unique_ptr<VirtioBlkDriver> driver;
+  };
+  Disk Probe(const std::string& id) {
+    Disk disk;
+    absl::StatusOr<DeviceLocation> at = machine_->LocationOfDevice(id);
+    EXPECT_TRUE(at.ok()) << at.status();
+    disk.transport = std::make_unique<VirtioMmioDriver>(
+        bus_, VirtioMmioDriver::Place{.base = at->mmio_base, .line = at->irq});
+    disk.driver =
+        std::make_unique<VirtioBlkDriver>(bus_, *disk.transport, VirtioBlkDriver::Options{});
+    const absl::Status probed = disk.driver->Probe();
+    EXPECT_TRUE(probed.ok()) << probed;
+    return disk;
+  }
+
+  Machine& machine() { return *machine_; }
+  InProcessBus& bus() { return bus_; }
+  std::vector<std::string>& events() { return events_.names; }
+
+ private:
+  static InProcessBus::Options BusOptions() {
+    InProcessBus::Options options;
+    options.lines = kVirtioMmioFirstIrq + kVirtioMmioSlots;
+    return options;
+  }
+  InterruptLine& Line(uint32_t number) override { return bus_.Line(number); }
+
+  MemoryLog log_;
+  EventLog events_;
+  WorldContexts contexts_;
+  AioContext& control_;
+  InProcessBus bus_;
+  std::unique_ptr<Machine> machine_;
+};
+
+constexpr char kOneDisk[] = R"(
+    objects { id: "t0" iothread { poll_max_ns: 0 } }
+    blockdevs { node_name: "n0" memory { size: 1048576 } }
+    devices { id: "vd0" virtio_blk { drive: "n0" serial: "S" iothread: "t0" } })";
+
+class MachineTest : public testing::Test {
+ protected:
+  SimulatedWorld world_{7};
+};
+
+TEST_F(MachineTest, AConfiguredDiskServesItsGuest) {
+  Rig rig(world_);
+  ASSERT_TRUE(rig.Configure(kOneDisk).ok());
+  Rig::Disk disk = rig.Probe("vd0");
+  EXPECT_EQ(disk.driver->info().capacity_sectors, 2048u);
+  const std::vector<uint8_t> data(4096, 0x5a);
+  EXPECT_EQ(*disk.driver->Write(8, data), guest::kBlkOk);
+  std::vector<uint8_t> back(4096);
+  EXPECT_EQ(*disk.driver->Read(8, back), guest::kBlkOk);
+  EXPECT_EQ(back, data);
+  EXPECT_EQ(*disk.driver->GetId(), "S");
+}
+
+TEST_F(MachineTest, TwoMachinesShareNothing) {
+  Rig one(world_);
+  Rig two(world_);
+  ASSERT_TRUE(one.Configure(kOneDisk).ok());
+  ASSERT_TRUE(two.Configure(kOneDisk).ok());
+  Rig::Disk first = one.Probe("vd0");
+  Rig::Disk second = two.Probe("vd0");
+  const std::vector<uint8_t> data(512, 1);
+  EXPECT_EQ(*first.driver->Write(0, data), guest::kBlkOk);
+  std::vector<uint8_t> back(512, 9);
+  EXPECT_EQ(*second.driver->Read(0, back), guest::kBlkOk);
+  EXPECT_THAT(back, testing::Each(0));
+  one.Run(one.machine().Stop());
+  EXPECT_EQ(two.machine().state(), MachineState::kRunning);
+}
+
+TEST_F(MachineTest, WhileStoppedNothingReachesTheDiskAndContServesIt) {
+  Rig rig(world_);
+  ASSERT_TRUE(rig.Configure(kOneDisk).ok());
+  Rig::Disk disk = rig.Probe("vd0");
+  rig.Run(rig.machine().Stop());
+  EXPECT_EQ(rig.machine().state(), MachineState::kPaused);
+  const uint64_t buffer = *rig.bus().Allocate(512, 512);
+  const GuestSegment segment{.address = buffer, .bytes = 512};
+  BlkCommand command;
+  command.data = std::span(&segment, 1);
+  ASSERT_TRUE(disk.driver->Submit(0, command, 1));
+  disk.driver->Kick(0);
+  rig.bus().RunFor(std::chrono::seconds(1));
+  disk.driver->HandleInterrupts();
+  EXPECT_EQ(disk.driver->in_flight(), 1u);
+  rig.Run(rig.machine().Cont());
+  EXPECT_TRUE(disk.driver->WaitUntil([&] { return disk.driver->in_flight() == 0; },
+                                     std::chrono::seconds(1)));
+  EXPECT_THAT(rig.events(), ElementsAre("STOP", "RESUME"));
+}
+
+TEST_F(MachineTest, AnErrorStopsTheMachineAndContTriesAgain) {
+  Rig rig(world_);
+  ASSERT_TRUE(rig.AddNode("driver=blkdebug,node-name=n0,image.driver=memory,image.size=1M,"
+                          "inject-error.0.event=none,inject-error.0.iotype=write,"
+                          "inject-error.0.errno=28,inject-error.0.once=on")
+                  .ok());
+  ASSERT_TRUE(rig.AddDevice("virtio-blk,id=vd0,drive=n0,werror=stop").ok());
+  Rig::Disk disk = rig.Probe("vd0");
+  const uint64_t buffer = *rig.bus().Allocate(512, 512);
+  const std::vector<uint8_t> data(512, 0x77);
+  ASSERT_TRUE(rig.bus().Write(buffer, data));
+  const GuestSegment segment{.address = buffer, .bytes = 512};
+  BlkCommand command;
+  command.type = guest::kBlkOut;
+  command.sector = 3;
+  command.data = std::span(&segment, 1);
+  ASSERT_TRUE(disk.driver->Submit(0, command, 1));
+  disk.driver->Kick(0);
+  world_.RunUntil([&] { return rig.machine().state() == MachineState::kIoError; });
+  EXPECT_EQ(rig.machine().BackendOfDevice("vd0")->iostatus(), IoStatus::kNospace);
+  rig.Run(rig.machine().Cont());
+  EXPECT_TRUE(disk.driver->WaitUntil([&] { return disk.driver->in_flight() == 0; },
+                                     std::chrono::seconds(1)));
+  EXPECT_EQ(rig.machine().BackendOfDevice("vd0")->iostatus(), IoStatus::kOk);
+  EXPECT_THAT(rig.events(), ElementsAre("BLOCK_IO_ERROR vd0 stop", "STOP", "RESUME"));
+  std::vector<uint8_t> back(512);
+  EXPECT_EQ(*disk.driver->Read(3, back), guest::kBlkOk);
+  EXPECT_EQ(back, data);
+}
+
+TEST_F(MachineTest, HotPlugAndUnplugUnderIo) {
+  Rig rig(world_);
+  ASSERT_TRUE(rig.AddNode("driver=null-aio,node-name=n0,size=1M,latency-ns=1000000").ok());
+  ASSERT_TRUE(rig.AddDevice("virtio-blk,id=vd0,drive=n0").ok());
+  Rig::Disk disk = rig.Probe("vd0");
+  const uint64_t buffer = *rig.bus().Allocate(512, 512);
+  const GuestSegment segment{.address = buffer, .bytes = 512};
+  BlkCommand command;
+  command.data = std::span(&segment, 1);
+  ASSERT_TRUE(disk.driver->Submit(0, command, 1));
+  disk.driver->Kick(0);
+  ASSERT_TRUE(rig.Run(rig.machine().DeviceDel("vd0")).ok());
+  EXPECT_EQ(rig.machine().FindDevice("vd0"), nullptr);
+  EXPECT_THAT(rig.events(), ElementsAre("DEVICE_DELETED vd0"));
+  EXPECT_EQ(rig.bus().ReadRegister(RegisterSpace::kMmio, kVirtioMmioBase, 4), 0xffffffffu);
+  // The node is free again, for another device in the same slot.
+  ASSERT_TRUE(rig.AddDevice("virtio-blk,id=vd1,drive=n0").ok());
+  EXPECT_EQ(rig.machine().LocationOfDevice("vd1")->mmio_base, kVirtioMmioBase);
+  EXPECT_EQ(rig.Probe("vd1").driver->info().capacity_sectors, 2048u);
+}
+
+TEST_F(MachineTest, ResetMakesDevicesNew) {
+  Rig rig(world_);
+  ASSERT_TRUE(rig.Configure(kOneDisk).ok());
+  Rig::Disk disk = rig.Probe("vd0");
+  const uint64_t status = kVirtioMmioBase + 0x70;
+  EXPECT_NE(rig.bus().ReadRegister(RegisterSpace::kMmio, status, 4), 0u);
+  BlockOn(rig.machine().control(), rig.machine().Reset());
+  EXPECT_EQ(rig.bus().ReadRegister(RegisterSpace::kMmio, status, 4), 0u);
+  EXPECT_THAT(rig.events(), ElementsAre("RESET"));
+}
+
+TEST_F(MachineTest, NamedBackendsTakeOneDevice) {
+  Rig rig(world_);
+  ASSERT_TRUE(rig.AddNode("driver=null-co,node-name=n0").ok());
+  ASSERT_TRUE(rig.Run(rig.machine().BackendAdd("drive0", "n0", {})).ok());
+  ASSERT_TRUE(rig.AddDevice("virtio-blk,id=vd0,drive=drive0").ok());
+  const absl::Status second = rig.AddDevice("virtio-blk,id=vd1,drive=drive0");
+  EXPECT_EQ(ErrnoOf(second), EBUSY);
+  EXPECT_THAT(MessageOf(second), HasSubstr("vd0"));
+  EXPECT_EQ(rig.machine().FindDevice("vd1"), nullptr);
+}
+
+TEST_F(MachineTest, MistakesAreNamedAndLeaveNothing) {
+  Rig rig(world_);
+  ASSERT_TRUE(rig.AddNode("driver=null-co,node-name=n0").ok());
+  EXPECT_THAT(MessageOf(rig.AddDevice("virtio-blk,id=vd0,drive=nix")), HasSubstr("'nix'"));
+  EXPECT_THAT(MessageOf(rig.AddDevice("virtio-blk,id=vd0,drive=n0,iothread=t9")),
+              HasSubstr("'t9'"));
+  EXPECT_EQ(ErrnoOf(rig.AddNode("driver=null-co,node-name=n0")), EEXIST);
+  EXPECT_EQ(ErrnoOf(rig.Run(rig.machine().DeviceDel("vd0"))), ENODEV);
+  EXPECT_THAT(MessageOf(rig.AddDevice("x-toy-drive,id=toy")), HasSubstr("toy"));
+  // The failed attempts hold nothing: the node can be deleted.
+  EXPECT_TRUE(rig.machine().BlockdevDel("n0").ok());
+}
+
+TEST_F(MachineTest, TheSameNodeForTwoDevicesNeedsShareRw) {
+  Rig rig(world_);
+  ASSERT_TRUE(rig.AddNode("driver=null-co,node-name=n0").ok());
+  ASSERT_TRUE(rig.AddDevice("virtio-blk,id=vd0,drive=n0").ok());
+  const absl::Status second = rig.AddDevice("virtio-blk,id=vd1,drive=n0");
+  EXPECT_EQ(ErrnoOf(second), EBUSY);
+  EXPECT_EQ(rig.machine().FindDevice("vd1"), nullptr);
+  EXPECT_EQ(ErrnoOf(rig.machine().BlockdevDel("n0")), EBUSY);
+}
+
+TEST_F(MachineTest, AFailedConfigurationLeavesNothing) {
+  Rig rig(world_);
+  const absl::Status failed = rig.Configure(R"(
+      blockdevs { node_name: "n0" memory { size: 1048576 } }
+      devices { id: "vd0" virtio_blk { drive: "n0" } }
+      devices { id: "vd1" virtio_blk { drive: "n0" } })");
+  EXPECT_EQ(ErrnoOf(failed), EBUSY) << failed;
+  EXPECT_EQ(rig.machine().FindDevice("vd0"), nullptr);
+  EXPECT_EQ(rig.machine().graph().Find("n0"), nullptr);
+}
+
+}  // namespace
+}  // namespace platter
