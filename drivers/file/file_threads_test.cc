@@ -25,10 +25,12 @@ constexpr uint64_t kBlock = 4096;
 constexpr uint64_t kBlocksEach = 64;
 constexpr int kDepth = 8;
 constexpr int kDrains = 1'000;
+constexpr uint64_t kGone = UINT64_MAX;
 
 // What the third party and the two threads agree about.
 struct Gate {
-  std::atomic<bool> closed{false};
+  // Odd while it is closed, a number of its own each time.
+  std::atomic<uint64_t> round{0};
   std::atomic<bool> stop{false};
 };
 
@@ -41,8 +43,8 @@ class Client {
     thread_ = std::thread([this, name] { Main(name); });
   }
   void Join() { thread_.join(); }
-  // The client has nothing in flight and has seen the gate closed. Any thread.
-  bool quiet() const { return quiet_.load(std::memory_order_acquire); }
+  // The client has nothing in flight and has seen the gate closed in `round`. Any thread.
+  bool IsQuiet(uint64_t round) const { return quiet_.load(std::memory_order_acquire) >= round; }
   uint64_t completed() const { return completed_.load(); }
 
  private:
@@ -108,15 +110,15 @@ class Client {
   void Main(const std::string& name) {
     context_ = rig_.MakeContext(name);
     if (context_ == nullptr) {
-      quiet_ = true;
+      quiet_ = kGone;
       return;
     }
     std::vector<std::unique_ptr<Io>> ios;
     for (uint64_t i = 0; i < kDepth; ++i) ios.push_back(std::make_unique<Io>(*this, i));
     while (!gate_.stop.load(std::memory_order_acquire)) {
-      if (gate_.closed.load(std::memory_order_acquire)) {
+      if (const uint64_t round = gate_.round.load(std::memory_order_acquire); round % 2 == 1) {
         if (in_flight_ == 0) {
-          quiet_.store(true, std::memory_order_release);
+          quiet_.store(round, std::memory_order_release);
           std::this_thread::yield();
         } else {
           context_->RunReady();
@@ -131,7 +133,6 @@ class Client {
       context_->RunReady();
     }
     context_->RunUntil([this] { return in_flight_ == 0; });
-    quiet_.store(true, std::memory_order_release);
     ios.clear();
     context_.reset();
   }
@@ -144,12 +145,9 @@ class Client {
   Random random_{half_ + 1};
   uint64_t versions_[kBlocksEach] = {};
   int in_flight_ = 0;
-  std::atomic<bool> quiet_{false};
+  std::atomic<uint64_t> quiet_{0};
   std::atomic<uint64_t> completed_{0};
   std::thread thread_;
-
- public:
-  void Resume() { quiet_.store(false, std::memory_order_release); }
 };
 
 class FileThreadsTest : public ::testing::TestWithParam<RigOptions> {};
@@ -166,16 +164,15 @@ TEST_P(FileThreadsTest, TwoContextsShareAFileThatIsDrainedResizedAndReopened) {
   first.Start("first");
   second.Start("second");
   for (int drain = 0; drain < kDrains; ++drain) {
-    gate.closed.store(true, std::memory_order_release);
-    while (!first.quiet() || !second.quiet()) std::this_thread::yield();
+    const uint64_t round = 2 * static_cast<uint64_t>(drain) + 1;
+    gate.round.store(round, std::memory_order_release);
+    while (!first.IsQuiet(round) || !second.IsQuiet(round)) std::this_thread::yield();
     if (drain % 2 == 0) {
       EXPECT_TRUE(BlockOn(rig.context(), rig.node().Truncate(kBytes + kBlock * (drain % 4))).ok());
     } else {
       EXPECT_TRUE(rig.node().Reopen(rig.file_options()).ok());
     }
-    first.Resume();
-    second.Resume();
-    gate.closed.store(false, std::memory_order_release);
+    gate.round.store(round + 1, std::memory_order_release);
     if (drain % 50 == 0) {
       const uint64_t before = first.completed() + second.completed();
       while (first.completed() + second.completed() < before + 20) std::this_thread::yield();
