@@ -28,13 +28,9 @@ BlockBackendImpl::BlockBackendImpl(const BackendServices& services, std::string 
     : services_(services),
       name_(std::move(name)),
       options_(options),
-      own_read_error_(options.read_error),
-      own_write_error_(options.write_error),
       edge_(*this, "root"),
       read_only_(options.read_only),
       write_cache_(options.write_cache),
-      max_transfer_(kEmptyLimits.max_transfer),
-      max_iov_(kEmptyLimits.max_iov),
       errors_(services.run_state == nullptr ? StopSupport::kNo : StopSupport::kYes),
       hub_(*services.control, [this] { OnNews(); }) {
   errors_.SetPolicy(own_read_error_, own_write_error_);

@@ -182,8 +182,9 @@ class BlockBackendImpl final : public BlockBackend,
   const BackendServices services_;
   const std::string name_;
   const BackendOptions options_;
-  OnError own_read_error_;  // Without what a device's properties say.
-  OnError own_write_error_;
+  // Without what a device's properties say.
+  OnError own_read_error_ = options_.read_error;
+  OnError own_write_error_ = options_.write_error;
 
   Edge edge_;
   std::optional<Device> device_;
@@ -196,8 +197,8 @@ class BlockBackendImpl final : public BlockBackend,
   std::atomic<uint64_t> length_{0};
   std::atomic<bool> read_only_{false};
   std::atomic<bool> write_cache_;
-  std::atomic<uint64_t> max_transfer_;
-  std::atomic<uint32_t> max_iov_;
+  std::atomic<uint64_t> max_transfer_{NodeLimits().max_transfer};
+  std::atomic<uint32_t> max_iov_{NodeLimits().max_iov};
   std::atomic<bool> can_discard_{false};
 
   uint32_t drain_depth_ = 0;

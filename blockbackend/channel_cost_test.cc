@@ -12,8 +12,7 @@
 #include "base/arith.h"
 #include "base/mutex.h"
 #include "blockbackend/block_backend.h"
-#include "drivers/memory/memory_node.h"
-#include "drivers/null/null_node.h"
+#include "blockbackend/testing/driver_nodes.h"
 #include "testing/alloc_counter/alloc_counter.h"
 #include "testing/model/random.h"
 
@@ -37,9 +36,10 @@ class MixedRequest final : public BlockRequest {
     for (iovec& part : parts_) part = {.iov_base = data_.data(), .iov_len = kSegment};
   }
 
-  void Go(BlockChannel& channel, Random& random) {
-    static constexpr std::array<IoOp, 3> kOps = {IoOp::kRead, IoOp::kWrite, IoOp::kFlush};
-    op = kOps[random.Below(kOps.size())];
+  static constexpr std::array<IoOp, 3> kOps = {IoOp::kRead, IoOp::kWrite, IoOp::kFlush};
+
+  void Go(BlockChannel& channel, Random& random, IoOp wanted) {
+    op = wanted;
     flags = IoFlags::kNone;
     const auto segments = static_cast<uint32_t>(random.Between(1, kMaxSegments));
     iov_count = op == IoOp::kFlush ? 0 : segments;
@@ -61,28 +61,14 @@ class MixedRequest final : public BlockRequest {
   std::array<uint8_t, kSegment> data_{};
 };
 
-struct Case {
-  enum class Node : uint8_t { kNullAtOnce, kNullLater, kMemory };
-
-  const char* name;
-  AioKind kind;
-  Node node;
-};
-
-NodeRef MakeNode(Case::Node node) {
-  switch (node) {
-    case Case::Node::kNullAtOnce:
-      return std::make_shared<NullNode>("node0", NullOptions{.size = kSize});
-    case Case::Node::kNullLater:
-      return std::make_shared<NullNode>(
-          "node0", NullOptions{.completion = NullOptions::Completion::kLaterTurn, .size = kSize});
-    case Case::Node::kMemory:
-      return *MemoryNode::Create("node0", {.size = kSize});
-  }
-  return nullptr;
+// blkdebug with rules locks and allocates: it is for tests.
+std::vector<DriverCase> CountedCases() {
+  std::vector<DriverCase> cases(std::begin(kDriverCases), std::end(kDriverCases));
+  std::erase_if(cases, [](const DriverCase& one) { return one.driver == TestDriver::kBlkdebug; });
+  return cases;
 }
 
-class ChannelCost : public ::testing::TestWithParam<Case> {};
+class ChannelCost : public ::testing::TestWithParam<DriverCase> {};
 
 TEST_P(ChannelCost, ApiRow23NoAllocationAndNoLockOverManyRequests) {
   const bool counted = AllocationsAreCounted();
@@ -90,9 +76,12 @@ TEST_P(ChannelCost, ApiRow23NoAllocationAndNoLockOverManyRequests) {
   auto made = CreateAioContext({.kind = GetParam().kind, .name = "io"});
   ASSERT_TRUE(made.ok()) << made.status();
   AioContext& context = **made;
-  BackendRegistry registry({.control = &context});
+  const ScratchFile scratch(kSize);
+  MemoryLog log;
+  BackendRegistry registry({.control = &context, .log = &log});
   BlockBackendRef backend = *registry.Create("drive0", {});
-  ASSERT_TRUE(BlockOn(context, backend->InsertRoot(MakeNode(GetParam().node))).ok());
+  const NodeRef node = MakeDriverNode(GetParam().driver, kSize, context, log, scratch);
+  ASSERT_TRUE(BlockOn(context, backend->InsertRoot(node)).ok());
   ASSERT_TRUE(backend->Attach({.device_id = "disk0"}, {}).ok());
   CountingClient client;
   auto channel = backend->OpenChannel(context, client);
@@ -101,12 +90,23 @@ TEST_P(ChannelCost, ApiRow23NoAllocationAndNoLockOverManyRequests) {
   const auto run = [&](int count) {
     for (int done = 0; done < count; done += kDepth) {
       channel->Plug();
-      for (MixedRequest& request : requests) request.Go(*channel, random);
+      for (MixedRequest& request : requests) {
+        request.Go(*channel, random, MixedRequest::kOps[random.Below(MixedRequest::kOps.size())]);
+      }
       channel->Unplug();
       while (channel->outstanding() > 0) context.RunOnce();
     }
   };
-  run(1'000);
+  // The most of each operation that can be in flight at once, and then the mix.
+  for (const IoOp op : MixedRequest::kOps) {
+    for (int round = 0; round < 20; ++round) {
+      channel->Plug();
+      for (MixedRequest& request : requests) request.Go(*channel, random, op);
+      channel->Unplug();
+      while (channel->outstanding() > 0) context.RunOnce();
+    }
+  }
+  run(5'000);
   const uint64_t locks = Mutex::TotalAcquisitions();
   const AllocationWindow window;
   run(counted ? 100'000 : 1'000);
@@ -121,15 +121,7 @@ TEST_P(ChannelCost, ApiRow23NoAllocationAndNoLockOverManyRequests) {
   backend.reset();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, ChannelCost,
-    ::testing::Values(Case{"UringNull", AioKind::kUring, Case::Node::kNullAtOnce},
-                      Case{"UringNullLater", AioKind::kUring, Case::Node::kNullLater},
-                      Case{"UringMemory", AioKind::kUring, Case::Node::kMemory},
-                      Case{"ThreadsNull", AioKind::kThreads, Case::Node::kNullAtOnce},
-                      Case{"ThreadsNullLater", AioKind::kThreads, Case::Node::kNullLater},
-                      Case{"ThreadsMemory", AioKind::kThreads, Case::Node::kMemory}),
-    [](const ::testing::TestParamInfo<Case>& param) { return param.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, ChannelCost, ::testing::ValuesIn(CountedCases()), DriverCaseName);
 
 }  // namespace
 }  // namespace platter

@@ -16,8 +16,7 @@
 #include "aio/task.h"
 #include "base/arith.h"
 #include "blockbackend/block_backend.h"
-#include "drivers/memory/memory_node.h"
-#include "drivers/null/null_node.h"
+#include "blockbackend/testing/driver_nodes.h"
 #include "testing/model/pattern.h"
 
 namespace platter {
@@ -117,21 +116,6 @@ class Queue final : public ChannelClient {
   std::atomic<uint64_t> transfers_{0};
 };
 
-enum class Driver { kNullAtOnce, kNullLater, kMemory };
-
-NodeRef MakeNode(Driver driver) {
-  switch (driver) {
-    case Driver::kNullAtOnce:
-      return std::make_shared<NullNode>("node0", NullOptions{.size = kSize});
-    case Driver::kNullLater:
-      return std::make_shared<NullNode>(
-          "node0", NullOptions{.completion = NullOptions::Completion::kLaterTurn, .size = kSize});
-    case Driver::kMemory:
-      return *MemoryNode::Create("node0", {.size = kSize});
-  }
-  return nullptr;
-}
-
 Task<void> DrainOften(BlockBackend& backend, int times, uint64_t& broken) {
   for (int i = 0; i < times; ++i) {
     co_await backend.BeginDrain();
@@ -140,24 +124,21 @@ Task<void> DrainOften(BlockBackend& backend, int times, uint64_t& broken) {
   }
 }
 
-struct Case {
-  const char* name;
-  AioKind kind;
-  Driver driver;
-};
-
-class ChannelThreads : public ::testing::TestWithParam<Case> {};
+class ChannelThreads : public ::testing::TestWithParam<DriverCase> {};
 
 TEST_P(ChannelThreads, C_30_TwoChannelsOnTwoThreadsBesideAThousandDrains) {
   constexpr int kDrains = 1'000;
   auto control = CreateAioContext({.kind = AioKind::kThreads, .name = "control"});
   ASSERT_TRUE(control.ok()) << control.status();
-  BackendRegistry registry({.control = control->get()});
+  const ScratchFile scratch(kSize);
+  MemoryLog log;
+  BackendRegistry registry({.control = control->get(), .log = &log});
   BlockBackendRef backend = *registry.Create("drive0", {});
-  ASSERT_TRUE(BlockOn(**control, backend->InsertRoot(MakeNode(GetParam().driver))).ok());
+  const NodeRef node = MakeDriverNode(GetParam().driver, kSize, **control, log, scratch);
+  ASSERT_TRUE(BlockOn(**control, backend->InsertRoot(node)).ok());
   ASSERT_TRUE(backend->Attach({.device_id = "disk0"}, {}).ok());
 
-  const Verify verify = GetParam().driver == Driver::kMemory ? Verify::kYes : Verify::kNo;
+  const Verify verify = KeepsData(GetParam().driver) ? Verify::kYes : Verify::kNo;
   Queue first(GetParam().kind, "io0", 0, kSize / 2, verify);
   Queue second(GetParam().kind, "io1", kSize / 2, kSize / 2, verify);
   for (Queue* const queue : {&first, &second}) {
@@ -184,15 +165,7 @@ TEST_P(ChannelThreads, C_30_TwoChannelsOnTwoThreadsBesideAThousandDrains) {
   backend.reset();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, ChannelThreads,
-    ::testing::Values(Case{"UringNull", AioKind::kUring, Driver::kNullAtOnce},
-                      Case{"UringNullLater", AioKind::kUring, Driver::kNullLater},
-                      Case{"UringMemory", AioKind::kUring, Driver::kMemory},
-                      Case{"ThreadsNull", AioKind::kThreads, Driver::kNullAtOnce},
-                      Case{"ThreadsNullLater", AioKind::kThreads, Driver::kNullLater},
-                      Case{"ThreadsMemory", AioKind::kThreads, Driver::kMemory}),
-    [](const ::testing::TestParamInfo<Case>& param) { return param.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, ChannelThreads, ::testing::ValuesIn(kDriverCases), DriverCaseName);
 
 }  // namespace
 }  // namespace platter
