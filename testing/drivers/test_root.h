@@ -14,13 +14,19 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 
 #include "aio/aio_context.h"
+#include "aio/await.h"
 #include "aio/io_request.h"
 #include "aio/task.h"
+#include "aio/work_item.h"
+#include "base/mutex.h"
 #include "drivers/edge.h"
 
 namespace platter {
@@ -33,10 +39,10 @@ class TestRoot final : public EdgeParent {
   explicit TestRoot(std::string name = "test") : name_(std::move(name)) {}
 
   std::string Describe() const override { return "block backend '" + name_ + "'"; }
-  // Waits for the requests in flight, a turn of the context at a time. Whether new ones start is
-  // for the test, which asks quiesced().
+  // Waits for the requests in flight. Whether new ones start is for the test, which asks
+  // quiesced() or uses DiskIo::SubmitUnlessQuiesced.
   Task<void> Quiesce() override;
-  void Unquiesce() override { quiesced_.fetch_sub(1); }
+  void Unquiesce() override;
   void OnChildChanged() override { ++changes_; }
 
   Edge& edge() { return edge_; }
@@ -47,12 +53,21 @@ class TestRoot final : public EdgeParent {
   int64_t in_flight() const { return in_flight_.load(); }
   int changes() const { return changes_; }
 
+  // Posts `item` to `context` when the root is no longer quiesced. False when it is not. Any
+  // thread.
+  bool ParkUntilUnquiesced(AioContext& context, WorkItem& item);
+
  private:
   friend class DiskIo;
+  // A request less in flight.
+  void Leave();
 
   const std::string name_;
   std::atomic<int> quiesced_{0};
   std::atomic<int64_t> in_flight_{0};
+  std::atomic<Completion<int>*> idle_{nullptr};  // The drain that waits for the last request.
+  Mutex mutex_;
+  std::vector<std::pair<AioContext*, WorkItem*>> parked_ ABSL_GUARDED_BY(mutex_);
   int changes_ = 0;
   Edge edge_{*this, "root"};
 };
@@ -70,7 +85,12 @@ class DiskIo final : public IoRequest {
 
   // Starts it; afterwards done() or not.
   void Submit(IoFlags with = IoFlags::kNone);
+  // As Submit unless the root is quiesced: false then. From any context, against a drain in
+  // another.
+  bool SubmitUnlessQuiesced(IoFlags with = IoFlags::kNone);
   void Cancel();
+  // Called at the end of OnIoDone; not when Start gave the result.
+  void set_on_done(absl::AnyInvocable<void()> on_done) { on_done_ = std::move(on_done); }
   // Submits and turns the context until it is done.
   IoResult Run(IoFlags with = IoFlags::kNone);
 
@@ -84,6 +104,7 @@ class DiskIo final : public IoRequest {
   void OnIoDone(IoResult result) override;
 
  private:
+  void StartCounted(IoFlags with);
   void Complete(IoResult result);
 
   TestRoot& root_;
@@ -94,6 +115,7 @@ class DiskIo final : public IoRequest {
   int completions_ = 0;
   bool at_once_ = false;
   bool in_start_ = false;
+  absl::AnyInvocable<void()> on_done_;
 };
 
 }  // namespace platter

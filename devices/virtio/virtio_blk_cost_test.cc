@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a request costs a virtio-blk device: no allocation, no lock.
+
+#include <memory>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "aio/simulated/world.h"
+#include "base/mutex.h"
+#include "devices/virtio/direct_transport.h"
+#include "devices/virtio/fake_block_device.h"
+#include "devices/virtio/virtio_blk.h"
+#include "testing/alloc_counter/alloc_counter.h"
+#include "testing/guest/in_process_bus.h"
+#include "testing/guest/virtio_blk_queue.h"
+
+namespace platter {
+namespace {
+
+constexpr uint32_t kDepth = 32;
+constexpr uint32_t kMaxPieces = 32;
+
+class VirtioBlkCostTest : public testing::Test {
+ protected:
+  VirtioBlkCostTest() {
+    backend.record = false;
+    device = *VirtioBlk::Create({.id = "d"}, backend, context);  // Locks are on.
+    transport = std::make_unique<DirectTransport>(*device, bus.Vectors(0));
+    EXPECT_TRUE(transport->SetMemory(bus.memory()).ok());
+    EXPECT_TRUE(transport->SetFeatures(transport->offered_features()).ok());
+    queue = *VirtioBlkQueue::Create(
+        bus, {.size = 256, .event_index = EventIndex::kOn, .indirect_entries = 40});
+    const RingLayout& layout = queue->ring().layout();
+    EXPECT_TRUE(transport
+                    ->StartQueue(0, {.size = layout.size,
+                                     .descriptors = layout.descriptors,
+                                     .driver = layout.driver,
+                                     .device = layout.device})
+                    .ok());
+    const uint64_t data = *bus.Allocate(kMaxPieces * 4096, 4096);
+    for (uint32_t i = 0; i < kMaxPieces; ++i) segments.push_back({data + i * 4096, 512});
+  }
+  ~VirtioBlkCostTest() override {
+    bool done = false;
+    device->Unplug([&] { done = true; });
+    world.RunUntil([&] { return done; });
+  }
+
+  // `count` requests in batches: reads and writes of 1 ... 32 pieces, flushes.
+  void Run(uint32_t count) {
+    static constexpr uint32_t kTypes[] = {guest::kBlkIn, guest::kBlkOut, guest::kBlkIn,
+                                          guest::kBlkFlush};
+    for (uint32_t done = 0; done < count; done += kDepth) {
+      for (uint32_t i = 0; i < kDepth; ++i) {
+        const uint32_t type = kTypes[i % 4];
+        const size_t pieces = type == guest::kBlkFlush ? 0 : 1 + (done / kDepth + i) % kMaxPieces;
+        ASSERT_TRUE(
+            queue->Submit({.type = type, .sector = i, .data = {segments.data(), pieces}}, i));
+      }
+      if (queue->Publish()) transport->Kick(0);
+      while (context.RunReady()) {
+      }
+      uint32_t bad = 0;
+      const uint32_t reaped =
+          queue->Reap([&](uint64_t, uint8_t status, uint32_t) { bad += status != guest::kBlkOk; });
+      ASSERT_EQ(reaped, kDepth);
+      ASSERT_EQ(bad, 0u);
+      queue->ring().EnableInterrupts();
+    }
+  }
+
+  SimulatedWorld world{1};
+  AioContext& context = world.NewContext("io");
+  InProcessBus bus{context, {}};
+  FakeBlockDevice backend{kMiB};
+  std::unique_ptr<VirtioBlk> device;
+  std::unique_ptr<DirectTransport> transport;
+  std::unique_ptr<VirtioBlkQueue> queue;
+  std::vector<GuestSegment> segments;
+};
+
+TEST_F(VirtioBlkCostTest, NoAllocationAndNoLockForARequest) {
+  ASSERT_EQ(AllocationsAreCounted(), !kBuiltWithSanitizer);
+  Run(kDepth * kMaxPieces * 2);
+  const uint32_t count = AllocationsAreCounted() ? 100'000 : 1'000;
+  const AllocationWindow window;
+  const uint64_t locks = Mutex::TotalAcquisitions();
+  Run(count);
+  EXPECT_EQ(window.count(), 0u);
+  EXPECT_EQ(Mutex::TotalAcquisitions(), locks);
+}
+
+}  // namespace
+}  // namespace platter
