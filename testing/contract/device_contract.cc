@@ -67,6 +67,9 @@ void DeviceContractTest::TearDown() {
   if (world_.run_state.stopped()) Cont();
   if (created_) {
     Settle();
+    if (probed_) {
+      EXPECT_EQ(fixture_->Faults(), 0u);
+    }
     UnplugDevice();
     fixture_->Destroy();
   }

@@ -8,7 +8,7 @@
 //                            NameOfCase);
 //
 // After each test: every request completed once, nothing in flight, the image holds what the model
-// says, and nothing was logged as an error.
+// says, and the device broke no rule towards its driver.
 //
 // Ownership, threading: one simulated world per test. Units: bytes. Errors: test failures.
 
