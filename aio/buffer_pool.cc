@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aio/buffer_pool.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 
@@ -21,26 +22,30 @@ size_t ClassSize(int size_class) { return BufferPool::kMinSize << size_class; }
 
 BufferPool::~BufferPool() {
   PLATTER_CHECK(outstanding_ == 0);
-  for (FreeNode* node : free_) {
-    while (node != nullptr) {
-      FreeNode* next = node->next;
-      std::free(node);
-      node = next;
-    }
+  for (void* chunk : chunks_) std::free(chunk);
+}
+
+bool BufferPool::Grow(int size_class) {
+  const size_t piece = ClassSize(size_class);
+  const size_t bytes = std::max(piece, kChunkSize);
+  auto* chunk = static_cast<char*>(
+      std::aligned_alloc(piece >= kPageAligned ? kPageAligned : kMinSize, bytes));
+  if (chunk == nullptr) return false;
+  chunks_.push_back(chunk);
+  // From the last piece to the first, so that they are given out in the order of their addresses.
+  for (size_t at = bytes; at >= piece; at -= piece) {
+    free_[size_class] = ::new (chunk + at - piece) FreeNode{free_[size_class]};
   }
+  return true;
 }
 
 void* BufferPool::TryAllocate(size_t size) {
   if (size > kMaxSize) return nullptr;
   const int size_class = ClassOf(size);
+  if (free_[size_class] == nullptr && !Grow(size_class)) [[unlikely]]
+    return nullptr;
   void* memory = free_[size_class];
-  if (memory != nullptr) [[likely]] {
-    free_[size_class] = free_[size_class]->next;
-  } else {
-    const size_t bytes = ClassSize(size_class);
-    memory = std::aligned_alloc(bytes >= kPageAligned ? kPageAligned : kMinSize, bytes);
-    if (memory == nullptr) return nullptr;
-  }
+  free_[size_class] = free_[size_class]->next;
   ++outstanding_;
   return memory;
 }

@@ -2,7 +2,8 @@
 //
 // BufferPool: memory that an AioContext reuses: coroutine frames, child requests, bounce buffers.
 // Power-of-two size classes with free lists; once a class is warm, taking from it is a few
-// instructions and allocates nothing.
+// instructions and allocates nothing. A class grows by kChunkSize bytes of pieces at once (by one
+// piece where that is larger), so it is warm after the first uses, not only after the worst moment.
 //
 // Ownership: the pool owns all memory; what was taken is given back before the pool dies (checked).
 // Threading: one thread at a time (the context's). Give back in the context that it was taken in.
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <new>
 #include <utility>
+#include <vector>
 
 namespace platter {
 
@@ -27,6 +29,7 @@ class BufferPool {
   static constexpr size_t kMinSize = 64;
   static constexpr size_t kPageAligned = 4096;
   static constexpr size_t kMaxSize = size_t{4} << 20;
+  static constexpr size_t kChunkSize = size_t{64} << 10;
 
   BufferPool() = default;
   BufferPool(const BufferPool&) = delete;
@@ -61,7 +64,11 @@ class BufferPool {
   };
   static constexpr int kClasses = 17;  // 64 B ... 4 MiB.
 
+  // False when memory is short.
+  bool Grow(int size_class);
+
   std::array<FreeNode*, kClasses> free_{};
+  std::vector<void*> chunks_;
   uint64_t outstanding_ = 0;
 };
 

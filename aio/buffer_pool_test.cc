@@ -55,6 +55,17 @@ TEST(BufferPoolTest, PiecesDoNotOverlap) {
   }
 }
 
+TEST(BufferPoolTest, AClassIsWarmAfterItsFirstUse) {
+  BufferPool pool;
+  std::vector<unsigned char*> pieces = {static_cast<unsigned char*>(pool.Allocate(1024))};
+  // The rest of the first chunk lies behind the first piece: nothing new is allocated for it.
+  for (size_t i = 1; i < BufferPool::kChunkSize / 1024; ++i) {
+    pieces.push_back(static_cast<unsigned char*>(pool.Allocate(1024)));
+    EXPECT_EQ(pieces[i], pieces[0] + i * 1024);
+  }
+  for (unsigned char* piece : pieces) pool.Free(piece, 1024);
+}
+
 TEST(BufferPoolTest, NewAndDelete) {
   struct Counted {
     explicit Counted(int& counter) : alive(counter) { ++alive; }
