@@ -169,4 +169,14 @@ void VirtioBlk::OnQueueStopping(VirtioQueue& queue, QueueStop kind) {
   blk_queue.lane.Stopping(blk_queue, kind);
 }
 
+std::vector<uint16_t> VirtioBlk::OnQueueSave(VirtioQueue& queue) {
+  VirtioBlkQueueState& blk_queue = *queues_[queue.index()];
+  return blk_queue.lane.Save(blk_queue);
+}
+
+void VirtioBlk::OnQueueRestore(VirtioQueue& queue, uint16_t head) {
+  VirtioBlkQueueState& blk_queue = *queues_[queue.index()];
+  blk_queue.lane.Restore(blk_queue, head);
+}
+
 }  // namespace platter

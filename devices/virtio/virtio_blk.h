@@ -70,6 +70,8 @@ class VirtioBlk final : public VirtioDevice {
   void OnUnplug(DeviceDone done) override;
   QueueWork OnQueueWork(VirtioQueue& queue) override;
   void OnQueueStopping(VirtioQueue& queue, QueueStop kind) override;
+  std::vector<uint16_t> OnQueueSave(VirtioQueue& queue) override;
+  void OnQueueRestore(VirtioQueue& queue, uint16_t head) override;
 
   const VirtioBlkOptions options_;  // Resolved.
   BlockDeviceView& backend_;

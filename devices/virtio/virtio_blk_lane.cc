@@ -5,6 +5,7 @@
 
 #include "devices/virtio/virtio_blk_lane.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -50,10 +51,7 @@ QueueWork VirtioBlkLane::Work(VirtioBlkQueueState& queue) {
       left = QueueWork::kAll;
       break;
     }
-    // One for each head, so there is one.
-    VirtioBlkRequest& request = *queue.free;
-    queue.free = request.next_free;
-    request.head = chain.head;
+    VirtioBlkRequest& request = TakeRequest(queue, chain.head);
     const Taken how = Start(queue, request, chain);
     if (how == Taken::kGoesOn) [[likely]] {
       continue;
@@ -87,6 +85,38 @@ void VirtioBlkLane::Stopping(VirtioBlkQueueState& queue, QueueStop kind) {
   queue.dropping = true;
   // A reset stops every queue of the device, so all of the channel's requests are meant.
   if (channel_->outstanding() != 0) channel_->CancelAll();
+}
+
+std::vector<uint16_t> VirtioBlkLane::Save(const VirtioBlkQueueState& queue) const {
+  std::vector<const VirtioBlkRequest*> in_use;
+  for (uint32_t i = 0; i < queue.request_count; ++i) {
+    if (queue.requests[i].order != 0) in_use.push_back(&queue.requests[i]);
+  }
+  std::sort(in_use.begin(), in_use.end(), [](const VirtioBlkRequest* a, const VirtioBlkRequest* b) {
+    return a->order < b->order;
+  });
+  std::vector<uint16_t> heads;
+  for (const VirtioBlkRequest* request : in_use) heads.push_back(request->head);
+  return heads;
+}
+
+void VirtioBlkLane::Restore(VirtioBlkQueueState& queue, uint16_t head) {
+  SplitQueue& ring = queue.queue.ring();
+  if (queue.request_count < ring.size()) MakeRequests(queue);
+  queue.dropping = false;
+  Chain chain;
+  if (!ring.Lookup(head, &chain)) return;
+  VirtioBlkRequest& request = TakeRequest(queue, head);
+  channel_->Plug();
+  const Taken how = Start(queue, request, chain);
+  if (how != Taken::kGoesOn) {
+    // It had its memory when it was saved, so this is no state of ours.
+    ring.Drop(head);
+    Recycle(request);
+    queue.queue.Break("a saved request that can't be taken up");
+  }
+  channel_->Unplug();
+  PublishTouched();
 }
 
 void VirtioBlkLane::OnRequestDone(VirtioBlkRequest& request, IoResult result) {
@@ -176,7 +206,16 @@ void VirtioBlkLane::Release(VirtioBlkRequest& request) {
   Recycle(request);
 }
 
+VirtioBlkRequest& VirtioBlkLane::TakeRequest(VirtioBlkQueueState& queue, uint16_t head) {
+  VirtioBlkRequest& request = *queue.free;  // One for each head, so there is one.
+  queue.free = request.next_free;
+  request.head = head;
+  request.order = ++queue.last_order;
+  return request;
+}
+
 void VirtioBlkLane::Recycle(VirtioBlkRequest& request) {
+  request.order = 0;
   request.next_free = std::exchange(request.queue->free, &request);
 }
 

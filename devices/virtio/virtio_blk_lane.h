@@ -61,6 +61,8 @@ class VirtioBlkLane final : private ChannelClient {
 
   QueueWork Work(VirtioBlkQueueState& queue);
   void Stopping(VirtioBlkQueueState& queue, QueueStop kind);
+  std::vector<uint16_t> Save(const VirtioBlkQueueState& queue) const;
+  void Restore(VirtioBlkQueueState& queue, uint16_t head);
   void CloseChannel() { channel_.reset(); }
 
   // A request's I/O is done.
@@ -97,6 +99,7 @@ class VirtioBlkLane final : private ChannelClient {
   void CopyBack(VirtioBlkRequest& request);
   void MarkDirty(MemoryCursor& memory, const VirtioBlkRequest& request);
   void Release(VirtioBlkRequest& request);
+  VirtioBlkRequest& TakeRequest(VirtioBlkQueueState& queue, uint16_t head);
   void Recycle(VirtioBlkRequest& request);
   void Touch(VirtioBlkQueueState& queue);
   void PublishTouched();

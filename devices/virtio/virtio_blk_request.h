@@ -41,6 +41,7 @@ class VirtioBlkRequest final : public BlockRequest {
   VirtioBlkQueueState* queue = nullptr;
   VirtioBlkRequest* next_free = nullptr;
   uint16_t head = 0;
+  uint64_t order = 0;  // In which it was taken, per queue; 0 while it is free.
   // Where the status byte goes; the pointer is nullptr when it has none.
   uint8_t* status_host = nullptr;
   uint64_t status_address = 0;
@@ -77,6 +78,7 @@ struct VirtioBlkQueueState {
   // In the lane's list of queues with something to publish.
   VirtioBlkQueueState* next_touched = nullptr;
   bool touched = false;
+  uint64_t last_order = 0;
   bool dropping = false;  // Reset: what is cancelled is forgotten.
 };
 

@@ -75,9 +75,14 @@ void VirtioDevice::SetDriverOk() {
 
 absl::Status VirtioDevice::StartQueue(uint16_t index, std::shared_ptr<const GuestMemory> memory,
                                       const QueueLayout& layout) {
+  return RestoreQueue(index, std::move(memory), {.layout = layout, .heads = {}});
+}
+
+absl::Status VirtioDevice::RestoreQueue(uint16_t index, std::shared_ptr<const GuestMemory> memory,
+                                        QueueState state) {
   PLATTER_CHECK(index < queues_.size() && !resetting_ && driver_ok_);
   if (unplugged_) return absl::FailedPreconditionError("device '" + id_ + "' is unplugged");
-  return Annotate(queues_[index]->Start(std::move(memory), layout, features_),
+  return Annotate(queues_[index]->Restore(std::move(memory), std::move(state), features_),
                   "device '" + id_ + "' queue " + std::to_string(index));
 }
 
@@ -172,6 +177,21 @@ void VirtioDevice::Pause(DeviceDone done) {
 
 void VirtioDevice::Resume() {
   ForEachQueue([](VirtioQueue& queue) { queue.Resume(); }, [] {});
+}
+
+void VirtioDevice::SaveQueues(SavedQueues done) {
+  auto states = std::make_shared<std::vector<QueueState>>(queues_.size());
+  auto gather = std::make_shared<Gather>(
+      contexts_.size(), control_,
+      [states, then = std::move(done)]() mutable { std::move(then)(std::move(*states)); });
+  for (AioContext* context : contexts_) {
+    context->Post([this, context, states, gather] {
+      for (auto& queue : queues_) {
+        if (&queue->context() == context) (*states)[queue->index()] = queue->Save();
+      }
+      gather->Arrive();
+    });
+  }
 }
 
 void VirtioDevice::CloseQueues(DeviceDone done) {

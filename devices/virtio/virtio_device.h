@@ -51,6 +51,12 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   void Resume() final;
   void Unplug(DeviceDone done) final;
 
+  // Where every queue stands and what it has taken, by index; a queue that does not run has a
+  // layout of size 0. Control context, while paused and nothing moves in the backend: what is kept
+  // there by the error policy, or parked, is what the heads name.
+  using SavedQueues = absl::AnyInvocable<void(std::vector<QueueState>) &&>;
+  void SaveQueues(SavedQueues done);
+
   // --- For the transport. ---
 
   // Once, before anything else.
@@ -79,6 +85,9 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   // Starts a stopped queue. An error names what is wrong with the layout.
   absl::Status StartQueue(uint16_t index, std::shared_ptr<const GuestMemory> memory,
                           const QueueLayout& layout);
+  // As StartQueue, with what SaveQueues gave.
+  absl::Status RestoreQueue(uint16_t index, std::shared_ptr<const GuestMemory> memory,
+                            QueueState state);
   // Stops a started queue: takes nothing more, waits for what it has, then OnQueueStopped.
   void StopQueue(uint16_t index);
   bool queue_started(uint16_t index) const { return queues_[index]->started(); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/virtio/virtio_queue.h"
 
+#include <string>
 #include <utility>
 
 #include "base/check.h"
@@ -29,15 +30,43 @@ bool VirtioQueue::Close() {
   return kicking_.load(std::memory_order_seq_cst) == 0 && !work_.scheduled();
 }
 
-absl::Status VirtioQueue::Start(std::shared_ptr<const GuestMemory> memory,
-                                const QueueLayout& layout, uint64_t features) {
+void VirtioQueueUser::OnQueueRestore(VirtioQueue& queue, uint16_t) {
+  queue.Break("this device takes up no requests of a saved queue");
+}
+
+absl::Status VirtioQueue::Restore(std::shared_ptr<const GuestMemory> memory, QueueState state,
+                                  uint64_t features) {
   PLATTER_CHECK(!started_);
-  const absl::Status status = ring_.Start(std::move(memory), layout, features);
+  // I11: what was saved comes from elsewhere. Each head once; R-VQ-03: as many as the indices say.
+  std::vector<bool> seen(state.layout.size <= kVirtqMaxSize ? state.layout.size : 0);
+  for (uint16_t head : state.heads) {
+    if (head >= seen.size() || seen[head]) {
+      return absl::InvalidArgumentError("saved head " + std::to_string(head) +
+                                        " does not exist or is there twice");
+    }
+    seen[head] = true;
+  }
+  const auto in_use = static_cast<uint16_t>(state.layout.next_avail - state.layout.next_used);
+  if (!state.heads.empty() && in_use != state.heads.size()) {
+    return absl::InvalidArgumentError(std::to_string(state.heads.size()) +
+                                      " saved heads, but the indices are " +
+                                      std::to_string(in_use) + " apart");
+  }
+  const absl::Status status = ring_.Start(std::move(memory), state.layout, features);
   if (!status.ok()) return status;
+  layout_ = state.layout;
   started_ = true;
   open_.store(true, std::memory_order_seq_cst);
-  context_.Post([this] { Begin(); });
+  context_.Post([this, heads = std::move(state.heads)] { Begin(heads); });
   return absl::OkStatus();
+}
+
+QueueState VirtioQueue::Save() {
+  if (state_ != State::kRunning) return {};
+  QueueState state = {.layout = layout_, .heads = user_.OnQueueSave(*this)};
+  state.layout.next_avail = ring_.next_avail();
+  state.layout.next_used = ring_.next_used();
+  return state;
 }
 
 void VirtioQueue::Stop(QueueStop kind) {
@@ -46,11 +75,13 @@ void VirtioQueue::Stop(QueueStop kind) {
   context_.Post([this, kind] { BeginStop(kind); });
 }
 
-void VirtioQueue::Begin() {
+void VirtioQueue::Begin(const std::vector<uint16_t>& heads) {
   state_ = State::kRunning;
   told_broken_ = false;
   waiting_ = false;
   context_.AddPoller(*this);
+  for (uint16_t head : heads) user_.OnQueueRestore(*this, head);
+  TellBroken();
   Work();  // The driver may have filled the ring before it was started.
 }
 

@@ -13,6 +13,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -23,6 +25,13 @@
 namespace platter {
 
 class VirtioQueue;
+
+// What is to be kept of a queue to go on with it elsewhere: where it lies and stands, and which
+// heads were taken and not used, oldest first. Their chains are read from the ring again.
+struct QueueState {
+  QueueLayout layout;
+  std::vector<uint16_t> heads;
+};
 
 // What is left when a device has worked on a queue.
 enum class QueueWork : uint8_t {
@@ -46,6 +55,13 @@ class VirtioQueueUser {
   virtual void OnQueueStopping(VirtioQueue& queue, QueueStop kind) = 0;
   // From CheckStopped: nothing is outstanding and the ring was let go.
   virtual void OnQueueStopped(VirtioQueue& queue) = 0;
+  // The heads in use, in the order in which they were taken.
+  virtual std::vector<uint16_t> OnQueueSave(VirtioQueue& queue) {
+    static_cast<void>(queue);
+    return {};
+  }
+  // Takes `head` up again, before any other work of the queue.
+  virtual void OnQueueRestore(VirtioQueue& queue, uint16_t head);
   // The ring broke; once per start.
   virtual void OnQueueBroken(VirtioQueue& queue) = 0;
 
@@ -68,7 +84,13 @@ class VirtioQueue final : private Poller {
 
   bool started() const { return started_; }
   absl::Status Start(std::shared_ptr<const GuestMemory> memory, const QueueLayout& layout,
-                     uint64_t features);
+                     uint64_t features) {
+    return Restore(std::move(memory), {.layout = layout, .heads = {}}, features);
+  }
+  // Starts with requests that are in use already. Errors also for heads that don't exist or are
+  // named twice: a saved state is not trusted.
+  absl::Status Restore(std::shared_ptr<const GuestMemory> memory, QueueState state,
+                       uint64_t features);
   void Stop(QueueStop kind);
   // From OnQueueStopped's owner: the stop is known everywhere.
   void MarkStopped() { started_ = false; }
@@ -88,13 +110,15 @@ class VirtioQueue final : private Poller {
   void CheckStopped();
   // After OnQueueWork said kWaiting: works again soon.
   void Retry();
+  // While paused. An empty layout when the queue does not run.
+  QueueState Save();
   void Pause() { paused_ = true; }
   void Resume();
 
  private:
   enum class State : uint8_t { kStopped, kRunning, kStopping };
 
-  void Begin();
+  void Begin(const std::vector<uint16_t>& heads);
   void BeginStop(QueueStop kind);
   void Work();
   void TellBroken();
@@ -115,6 +139,7 @@ class VirtioQueue final : private Poller {
 
   // Serialised.
   bool started_ = false;
+  QueueLayout layout_;  // As it was started.
   uint16_t stopped_avail_ = 0;
   uint16_t stopped_used_ = 0;
 
