@@ -183,7 +183,9 @@ IoResult Edge::Validate(const IoRequest& request) const {
   }
   if (Has(request.flags, IoFlags::kSerialising) && !options_.may_serialise) return -ENOTSUP;
   if (!RangeFits(request.offset, request.bytes, kMaxNodeLength)) return -EIO;
-  const uint64_t length = child_->length();
+  // A node passes on the last block of a length that is not aligned as a whole (node.h).
+  uint64_t length = child_->length();
+  if (parent_.AsNode() != nullptr) length = AlignUp(length, request_mask_ + 1);
   if (!RangeFits(request.offset, request.bytes, length)) {
     const bool grows = request.op == IoOp::kWrite || request.op == IoOp::kWriteZeroes;
     if (!grows || !options_.may_grow) return -EIO;

@@ -92,9 +92,12 @@ IoResult SlowRequest::Begin() {
   const bool partial_end = (end_ & mask) != 0 && end_ < edge_.child_->length();
   const bool partial =
       (kind_ == IoOp::kWrite || kind_ == IoOp::kWriteZeroes) && ((pos_ & mask) != 0 || partial_end);
+  // Zeroes may have a finer alignment than writes, if the child really can.
+  const bool all_native = native_zeroes_ && native_begin_ == pos_ && native_end_ == end_;
   OverlapTracker* const tracker = edge_.tracker_;
+  may_fall_back_ = !Has(wanted_, IoFlags::kNoFallback) && (tracker != nullptr || !partial);
   if (tracker == nullptr) {
-    if (!partial) return Continue();
+    if (!partial || all_native) return Continue();
     EndWith(-EINVAL);  // The parent promised `granularity`.
     return Finish();
   }
@@ -346,8 +349,7 @@ void SlowRequest::Absorb(IoResult result) {
   } else if (result == -ENOTSUP && stage_ == Stage::kNative && kind_ == IoOp::kDiscard) {
     // A discard is advice; see NodeFeatures.
     EndWith(0);
-  } else if (result == -ENOTSUP && stage_ == Stage::kNative &&
-             !Has(wanted_, IoFlags::kNoFallback)) {
+  } else if (result == -ENOTSUP && stage_ == Stage::kNative && may_fall_back_) {
     native_zeroes_ = false;
     stage_ = Stage::kNext;
   } else {

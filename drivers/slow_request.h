@@ -106,6 +106,7 @@ class SlowRequest final : public IoRequest,
   bool tracked_ = false;
   bool flush_after_ = false;
   bool native_zeroes_ = false;
+  bool may_fall_back_ = false;  // To writing zeroes that the child turns out not to have.
   bool head_missing_ = false;
   bool tail_missing_ = false;
   IoResult result_ = 0;

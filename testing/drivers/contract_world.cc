@@ -40,11 +40,22 @@ class ContractWorld::ServedContext {
   ServedContext(ContextKind kind, std::string name)
       : thread_([this, kind, name = std::move(name)] { Serve(kind, name); }) {
     MutexLock lock(mutex_);
-    while (context_ == nullptr) made_.Wait(mutex_);
+    while (context_ == nullptr) changed_.Wait(mutex_);
   }
   ~ServedContext() {
-    context_->Post([this] { stop_ = true; });
+    {
+      MutexLock lock(mutex_);
+      may_destroy_ = true;
+      changed_.NotifyAll();
+    }
     thread_.join();
+  }
+  // Ends the loop. The context lives on until the destructor: another thread may still be on its
+  // way out of a Post to it.
+  void StopServing() {
+    context_->Post([this] { stop_ = true; });
+    MutexLock lock(mutex_);
+    while (!stopped_) changed_.Wait(mutex_);
   }
   AioContext& context() { return *context_; }
 
@@ -56,21 +67,28 @@ class ContractWorld::ServedContext {
     {
       MutexLock lock(mutex_);
       context_ = &context;
-      made_.NotifyOne();
+      changed_.NotifyAll();
     }
     context.RunUntil([this] { return stop_; });
+    MutexLock lock(mutex_);
+    stopped_ = true;
+    changed_.NotifyAll();
+    while (!may_destroy_) changed_.Wait(mutex_);
   }
 
   Mutex mutex_;
-  CondVar made_;
+  CondVar changed_;
   AioContext* context_ = nullptr;  // Set once, before the constructor returns.
   bool stop_ = false;              // Of the thread.
+  bool stopped_ = false;
+  bool may_destroy_ = false;
   std::thread thread_;
 };
 
 ContractWorld::ContractWorld(ContextKind kind) : kind_(kind) {}
 
 ContractWorld::~ContractWorld() {
+  for (const auto& served : served_) served->StopServing();
   served_.clear();
   owned_control_.reset();
 }

@@ -285,9 +285,11 @@ TEST_P(NodeContractTest, C_30_TwoContextsWhileAThirdPartyDrains) {
   high.Start();
   for (int i = 0; i < kDrains; ++i) {
     BlockOn(io(), DrainOnce(*root_, *node_));
-    // Between drains the requests get somewhere.
-    const uint64_t before = low.completed() + high.completed();
-    world_->AwaitIn(a, [&] { return low.completed() + high.completed() > before; });
+    // Between drains both get somewhere.
+    const uint64_t low_before = low.completed();
+    const uint64_t high_before = high.completed();
+    world_->AwaitIn(a, [&] { return low.completed() > low_before; });
+    world_->AwaitIn(b, [&] { return high.completed() > high_before; });
   }
   low.Stop();
   high.Stop();
@@ -295,8 +297,6 @@ TEST_P(NodeContractTest, C_30_TwoContextsWhileAThirdPartyDrains) {
   world_->AwaitIn(b, [&high] { return high.stopped(); });
   EXPECT_EQ(low.failures(), "");
   EXPECT_EQ(high.failures(), "");
-  EXPECT_GT(low.completed(), 0u);
-  EXPECT_GT(high.completed(), 0u);
 }
 
 TEST_P(NodeContractTest, OnceWarmNothingAllocatesAndNothingLocks) {

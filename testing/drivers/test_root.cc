@@ -17,18 +17,18 @@ EdgeOptions ReadWriteOptions(uint32_t granularity) {
 
 Task<void> TestRoot::Quiesce() {
   quiesced_.fetch_add(1);
-  while (in_flight_.load() > 0) {
+  while (entered_.load() > 0) {
     Completion<int> idle;
     PLATTER_CHECK(idle_.exchange(&idle) == nullptr);
     // Whoever takes the pointer out again completes it; the last request may have left before it
     // was there to see.
-    if (in_flight_.load() == 0 && idle_.exchange(nullptr) != nullptr) break;
+    if (entered_.load() == 0 && idle_.exchange(nullptr) != nullptr) break;
     co_await idle;
   }
 }
 
 void TestRoot::Leave() {
-  if (in_flight_.fetch_sub(1) > 1) return;
+  if (entered_.fetch_sub(1) > 1) return;
   if (Completion<int>* const idle = idle_.exchange(nullptr)) idle->Complete(0);
 }
 
@@ -76,13 +76,13 @@ DiskIo& DiskIo::Range(IoOp operation, uint64_t at, uint64_t length) {
 }
 
 void DiskIo::Submit(IoFlags with) {
-  root_.in_flight_.fetch_add(1);
+  root_.entered_.fetch_add(1);
   StartCounted(with);
 }
 
 bool DiskIo::SubmitUnlessQuiesced(IoFlags with) {
   // Counted before it looks: a drain that it does not see sees it.
-  root_.in_flight_.fetch_add(1);
+  root_.entered_.fetch_add(1);
   if (root_.quiesced()) {
     root_.Leave();
     return false;
@@ -101,6 +101,7 @@ void DiskIo::StartCounted(IoFlags with) {
   iov_count = static_cast<uint32_t>(pieces_.size());
   completions_ = 0;
   result_ = kIoPending;
+  root_.in_flight_.fetch_add(1);
   in_start_ = true;
   const IoResult started = root_.edge().Start(*this);
   in_start_ = false;
@@ -125,6 +126,7 @@ void DiskIo::OnIoDone(IoResult result) {
 void DiskIo::Complete(IoResult result) {
   ++completions_;
   result_ = result;
+  root_.in_flight_.fetch_sub(1);
   // Last: the drain that waits for it may let everything go.
   root_.Leave();
 }

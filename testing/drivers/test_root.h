@@ -50,6 +50,7 @@ class TestRoot final : public EdgeParent {
   absl::Status Open(NodeRef node, uint32_t granularity = 1);
 
   bool quiesced() const { return quiesced_.load() > 0; }
+  // Requests that were started and have not completed.
   int64_t in_flight() const { return in_flight_.load(); }
   int changes() const { return changes_; }
 
@@ -64,6 +65,8 @@ class TestRoot final : public EdgeParent {
 
   const std::string name_;
   std::atomic<int> quiesced_{0};
+  // Those in flight, and those that are looking whether they may start.
+  std::atomic<int64_t> entered_{0};
   std::atomic<int64_t> in_flight_{0};
   std::atomic<Completion<int>*> idle_{nullptr};  // The drain that waits for the last request.
   Mutex mutex_;
