@@ -14,6 +14,7 @@
 #include "config/proto/device.pb.h"
 #include "config/proto/machine.pb.h"
 #include "devices/virtio/virtio_blk.h"
+#include "drivers/edge.h"
 #include "drivers/factory/open_node.h"
 #include "machine/machine.h"
 #include "machine/virtio_blk_config.h"
@@ -106,7 +107,14 @@ Task<absl::Status> Machine::VirtioBlkAdd(const config::DeviceOptions& options, s
   if (!backend.ok()) {
     co_return Annotate(backend.status(), absl::StrCat("device '", id, "'"));
   }
-  absl::Status placed = PlaceVirtioBlk(options, id, *backend);
+  absl::Status placed;
+  if (NodeRef root = (*backend)->root(); root != nullptr) {
+    // The medium may have other users (share-rw): attaching to it asks for quiet.
+    DrainedSection drained = co_await DrainedSection::Begin(*root);
+    placed = PlaceVirtioBlk(options, id, *backend);
+  } else {
+    placed = PlaceVirtioBlk(options, id, *backend);
+  }
   if (!placed.ok() && (*backend)->name().empty()) {
     // Ours, and nobody saw it: take the medium out again.
     (co_await (*backend)->RemoveRoot()).IgnoreError();

@@ -11,11 +11,16 @@ absl::StatusOr<std::unique_ptr<IoThread>> IoThread::Start(const AioOptions& opti
   std::unique_ptr<IoThread> io_thread(new IoThread(*std::move(context)));
   io_thread->thread_ = std::thread([self = io_thread.get()] {
     self->context_->BindToThisThread();
+    self->bound_.store(true, std::memory_order_release);
+    self->bound_.notify_one();
     while (!self->stop_.load(std::memory_order_acquire)) self->context_->RunOnce();
     // What was posted before the stop still runs: a closed channel's last messages, say.
     while (self->context_->RunReady()) {
     }
   });
+  // Until then the context would count as this thread's, and a vCPU that is this thread would not
+  // wait for it.
+  io_thread->bound_.wait(false, std::memory_order_acquire);
   return io_thread;
 }
 

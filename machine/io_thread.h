@@ -45,6 +45,7 @@ class IoThread {
   explicit IoThread(std::unique_ptr<AioContext> context) : context_(std::move(context)) {}
 
   std::unique_ptr<AioContext> context_;
+  std::atomic<bool> bound_{false};  // The thread has made the context its own.
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

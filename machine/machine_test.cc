@@ -286,6 +286,21 @@ TEST_F(MachineTest, TheSameNodeForTwoDevicesNeedsShareRw) {
   EXPECT_EQ(ErrnoOf(rig.machine().BlockdevDel("n0")), EBUSY);
 }
 
+TEST_F(MachineTest, TwoDevicesShareANodeWhenBothMay) {
+  Rig rig(world_);
+  ASSERT_TRUE(rig.AddNode("driver=memory,node-name=n0,size=1M").ok());
+  ASSERT_TRUE(rig.AddDevice("virtio-blk,id=vd0,drive=n0,share-rw=on").ok());
+  const absl::Status second = rig.AddDevice("virtio-blk,id=vd1,drive=n0,share-rw=on");
+  ASSERT_TRUE(second.ok()) << second;
+  Rig::Disk first = rig.Probe("vd0");
+  Rig::Disk other = rig.Probe("vd1");
+  const std::vector<uint8_t> data(512, 0x42);
+  EXPECT_EQ(*first.driver->Write(5, data), guest::kBlkOk);
+  std::vector<uint8_t> back(512);
+  EXPECT_EQ(*other.driver->Read(5, back), guest::kBlkOk);
+  EXPECT_EQ(back, data);
+}
+
 TEST_F(MachineTest, AFailedConfigurationLeavesNothing) {
   Rig rig(world_);
   const absl::Status failed = rig.Configure(R"(

@@ -39,8 +39,13 @@ class LoopThread {
   explicit LoopThread(const char* name)
       : context_(*CreateAioContext({.kind = AioKind::kThreads, .name = name})), thread_([this] {
           context_->BindToThisThread();
+          bound_.store(true);
+          bound_.notify_one();
           context_->RunUntil([this] { return stop_; });
-        }) {}
+        }) {
+    // Until then the context counts as the calling thread's.
+    bound_.wait(false);
+  }
   ~LoopThread() {
     context_->Post([this] { stop_ = true; });
     thread_.join();
@@ -50,6 +55,7 @@ class LoopThread {
 
  private:
   std::unique_ptr<AioContext> context_;
+  std::atomic<bool> bound_{false};
   bool stop_ = false;  // In the loop.
   std::thread thread_;
 };

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -48,8 +49,13 @@ class IoThread {
   explicit IoThread(const char* name)
       : context_(*CreateAioContext({.kind = AioKind::kThreads, .name = name})), thread_([this] {
           context_->BindToThisThread();
+          bound_.store(true);
+          bound_.notify_one();
           context_->RunUntil([this] { return stop_; });
-        }) {}
+        }) {
+    // Until then the context counts as the calling thread's.
+    bound_.wait(false);
+  }
   ~IoThread() {
     context_->Post([this] { stop_ = true; });
     thread_.join();
@@ -59,6 +65,7 @@ class IoThread {
 
  private:
   std::unique_ptr<AioContext> context_;
+  std::atomic<bool> bound_{false};
   bool stop_ = false;  // In the loop.
   std::thread thread_;
 };
