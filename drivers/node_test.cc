@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Parents, children, permissions and drained sections of a tree.
+// Parents, children and permissions of a tree.
 #include "drivers/node.h"
 
 #include <cerrno>
@@ -134,73 +134,6 @@ TEST(NodeTest, ChangesOfLengthAndLimitsClimbTheTree) {
   std::vector<uint8_t> data(10, 1);
   EXPECT_EQ(DiskIo(root, io).Transfer(IoOp::kWrite, 5, data).Run(), 0);
   EXPECT_TRUE(node->Complaints().empty());
-}
-
-// A root whose requests take as long as the test says.
-class SlowRoot final : public EdgeParent {
- public:
-  explicit SlowRoot(NodeRef node) { EXPECT_TRUE(edge_.Attach(std::move(node), {}).ok()); }
-  std::string Describe() const override { return "slow root"; }
-  Task<void> Quiesce() override {
-    ++quiesced;
-    co_return;
-  }
-  void Unquiesce() override { --quiesced; }
-  int quiesced = 0;
-
- private:
-  Edge edge_{*this, "root"};
-};
-
-Task<void> DrainAndCheck(BlockNode& node, std::vector<SlowRoot*> roots, int times) {
-  DrainedSection drained = co_await DrainedSection::Begin(node);
-  for (const SlowRoot* const root : roots) EXPECT_EQ(root->quiesced, times);
-  if (times < 3) co_await DrainAndCheck(node, roots, times + 1);
-  for (const SlowRoot* const root : roots) EXPECT_EQ(root->quiesced, times);
-}
-
-TEST(DrainedSectionTest, QuiescesEveryRootOnceAndNests) {
-  SimulatedWorld world(1);
-  AioContext& io = world.NewContext("io");
-  const auto node = NewNode();
-  const auto left = std::make_shared<FilterNode>("left");
-  const auto right = std::make_shared<FilterNode>("right");
-  ASSERT_TRUE(left->Open(node).ok());
-  ASSERT_TRUE(right->Open(node).ok());
-  const auto other = NewNode();
-  SlowRoot a(left);
-  SlowRoot b(right);
-  SlowRoot c(node);
-  SlowRoot bystander(other);
-  BlockOn(io, DrainAndCheck(*node, {&a, &b, &c}, 1));
-  EXPECT_EQ(a.quiesced + b.quiesced + c.quiesced + bystander.quiesced, 0);
-  // Above `left` there is only one.
-  BlockOn(io, DrainAndCheck(*left, {&a}, 1));
-  EXPECT_EQ(b.quiesced, 0);
-}
-
-Task<void> WatchDrain(TestRoot& root, BlockNode& node, bool& drained_now) {
-  DrainedSection drained = co_await DrainedSection::Begin(node);
-  EXPECT_EQ(root.in_flight(), 0);
-  EXPECT_TRUE(root.quiesced());
-  drained_now = true;
-  drained.End();
-  EXPECT_FALSE(root.quiesced());
-}
-
-TEST(DrainedSectionTest, C_30_BeginsOnlyWhenNothingIsInFlight) {
-  SimulatedWorld world(1);
-  AioContext& io = world.NewContext("io");
-  const auto node = NewNode({.completion = StrictOptions::Completion::kLaterTurn});
-  TestRoot root;
-  ASSERT_TRUE(root.Open(node).ok());
-  std::vector<uint8_t> data(512);
-  DiskIo request(root, io);
-  request.Transfer(IoOp::kRead, 0, data).Submit();
-  bool drained = false;
-  Spawn(io, WatchDrain(root, *node, drained));
-  io.RunUntil([&] { return drained; });
-  EXPECT_TRUE(request.done());
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 //
 // The contract suite on the drivers that need nothing of the host: null, memory, raw, blkdebug.
 
+#include "testing/drivers/node_contract_suite.h"
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,7 +16,6 @@
 #include "drivers/memory/memory_node.h"
 #include "drivers/null/null_node.h"
 #include "drivers/raw/raw_node.h"
-#include "testing/drivers/node_contract_suite.h"
 
 namespace platter {
 namespace {
