@@ -6,11 +6,11 @@
 
 #include <fcntl.h>
 #include <liburing.h>
-#include <stdlib.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>

@@ -23,6 +23,7 @@ std::atomic<int> fdatasync_error{0};
 }  // namespace
 
 // In place of the C library's.
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name)
 extern "C" int fdatasync(int fd) {
   fdatasync_calls.fetch_add(1);
   if (const int error = fdatasync_error.load(); error != 0) {

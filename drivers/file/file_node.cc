@@ -93,7 +93,7 @@ absl::Status FileNode::Reopen(const FileOptions& options) {
 absl::StatusOr<std::unique_ptr<ImageLock>> FileNode::MakeLock(const HostFile& file,
                                                               FileLocking locking) {
   if (locking == FileLocking::kOff) return nullptr;
-  const absl::Status probed = ImageLock::Probe(*services_.host, file);
+  absl::Status probed = ImageLock::Probe(*services_.host, file);
   if (probed.ok()) return std::make_unique<ImageLock>(*services_.host);
   if (locking == FileLocking::kOn) return probed;
   return nullptr;

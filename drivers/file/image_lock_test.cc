@@ -2,10 +2,10 @@
 #include "drivers/file/image_lock.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <string>
 
 #include "gmock/gmock.h"

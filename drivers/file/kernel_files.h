@@ -9,12 +9,12 @@
 #define PLATTER_DRIVERS_FILE_KERNEL_FILES_H_
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <string_view>

@@ -41,7 +41,7 @@ class RangeOpTest : public ScriptedNodeTest {
     return request.RunOn(*node);
   }
   // Refuses operations for which `refused` holds, as a host that does not have them.
-  void Refuse(int error, std::function<bool(const ScriptedCall&)> refused) {
+  void Refuse(int error, const std::function<bool(const ScriptedCall&)>& refused) {
     context.io().rule = [=](const ScriptedCall& call) -> std::optional<int64_t> {
       return refused(call) ? std::optional<int64_t>(-error) : std::nullopt;
     };
