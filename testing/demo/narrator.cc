@@ -100,6 +100,14 @@ std::string Narrator::Paint(Colour colour, std::string_view text) const {
 
 void Narrator::Line(std::string_view text) { out_ << text << '\n' << std::flush; }
 
+void Narrator::Columns() {
+  const std::string host = "HOST";
+  out_ << '\n'
+       << Spaces(kIndent) << Paint(Colour::kDim, host) << Spaces(kHostColumns - host.size()) << "  "
+       << Paint(Colour::kDim, Either("│", "|")) << "  " << Paint(Colour::kDim, "GUEST") << '\n'
+       << std::flush;
+}
+
 void Narrator::Warning(std::string_view text) {
   for (const std::string& line : WrapText(text, kTitleColumns - 6)) {
     out_ << Paint(Colour::kYellow, "note: " + line) << '\n';
@@ -120,13 +128,14 @@ void Narrator::Row(Side side, std::string_view arrow, Colour colour, std::string
   for (const std::string& line :
        WrapText(text, side == Side::kHost ? kHostColumns : kGuestColumns)) {
     // The arrow starts in the column of who acts; continued lines have none.
-    const std::string middle =
-        first && !arrow.empty() ? Paint(Colour::kCyan, arrow) : "  " + bar + "  ";
+    const bool with_arrow = first && !arrow.empty();
     out_ << Spaces(kIndent);
     if (side == Side::kHost) {
-      out_ << Paint(colour, line) << Spaces(kHostColumns - line.size()) << middle << '\n';
+      out_ << Paint(colour, line) << Spaces(kHostColumns - line.size())
+           << (with_arrow ? Paint(Colour::kCyan, arrow) : "  " + bar) << '\n';
     } else {
-      out_ << Spaces(kHostColumns) << middle << Paint(colour, line) << '\n';
+      out_ << Spaces(kHostColumns) << (with_arrow ? Paint(Colour::kCyan, arrow) : "  " + bar + "  ")
+           << Paint(colour, line) << '\n';
     }
     first = false;
   }
@@ -135,7 +144,7 @@ void Narrator::Row(Side side, std::string_view arrow, Colour colour, std::string
 
 void Narrator::Host(std::string_view text) { Row(Side::kHost, "", Colour::kNone, text); }
 void Narrator::ToGuest(std::string_view text) {
-  Row(Side::kHost, Either(" ──▶ ", " --> "), Colour::kNone, text);
+  Row(Side::kHost, Either(" ──▶", " -->"), Colour::kNone, text);
 }
 void Narrator::Guest(std::string_view text) { Row(Side::kGuest, "", Colour::kNone, text); }
 void Narrator::ToHost(std::string_view text) {

@@ -62,6 +62,8 @@ class Narrator {
   // A line across, before the first step and after the last one.
   void Line(std::string_view text);
   void Warning(std::string_view text);
+  // The heads of the two columns.
+  void Columns();
 
   void BeginStep(const StepTitle& step);
   void Host(std::string_view text);     // Happens within the host.

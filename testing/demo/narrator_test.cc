@@ -58,6 +58,7 @@ TEST(NarratorTest, ColoursAreForTerminalsThatWantThem) {
 std::string Told(Narrator::Style style) {
   std::ostringstream out;
   Narrator narrator(out, style);
+  narrator.Columns();
   narrator.BeginStep({.number = 2, .of = 9, .name = "growth", .title = "the disk grows"});
   narrator.ToGuest("resize");
   narrator.Guest("sees it");
@@ -70,14 +71,14 @@ std::string Told(Narrator::Style style) {
 
 TEST(NarratorTest, HostIsLeftAndGuestIsRight) {
   const std::string host = std::string(44, ' ');
-  EXPECT_EQ(Told({}),
-            "\n2/9  growth  the disk grows\n"
-            "    resize" +
-                host.substr(6) + " --> \n" + "    " + host + "  |  sees it\n" + "    " + host +
-                " <-- writes\n" + "    * STOP" + host.substr(6) + "  |  \n" +
-                "    ok  12 ms\n"
-                "    FAILED  step 'growth' after 1.0 ms:\n"
-                "        no interrupt came\n");
+  EXPECT_EQ(Told({}), "\n    HOST" + host.substr(4) + "  |  GUEST\n" +
+                          "\n2/9  growth  the disk grows\n"
+                          "    resize" +
+                          host.substr(6) + " -->\n" + "    " + host + "  |  sees it\n" + "    " +
+                          host + " <-- writes\n" + "    * STOP" + host.substr(6) + "  |\n" +
+                          "    ok  12 ms\n"
+                          "    FAILED  step 'growth' after 1.0 ms:\n"
+                          "        no interrupt came\n");
 }
 
 TEST(NarratorTest, PlainStyleIsAsciiWithoutEscapes) {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a run of the demonstration can be told.
+//
+// Ownership: values. Threading: any. Units: nanoseconds. Errors: none.
+
+#ifndef PLATTER_TESTING_DEMO_DEMO_OPTIONS_H_
+#define PLATTER_TESTING_DEMO_DEMO_OPTIONS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "aio/clock.h"
+
+namespace platter {
+
+// What a test breaks, beneath the step that must notice it.
+enum class Sabotage : uint8_t {
+  kNone,
+  kWrongSerial,       // identify: the device has another serial number than it was given.
+  kFailingWrites,     // read-write: a blkdebug rule fails a write.
+  kCorruptedData,     // read-write: a byte of the image changes behind the guest's back.
+  kLostTrayEvent,     // eject: DEVICE_TRAY_MOVED never arrives.
+  kLostInterrupt,     // growth: the disk's interrupt line is cut.
+  kRoomLeft,          // nospace-report: the file system is not full.
+  kWrongPolicy,       // nospace-ignore: the device was plugged with werror=report.
+  kLostStopEvent,     // nospace-enospc: STOP never arrives.
+  kNoRoomMade,        // nospace-stop: nobody makes room.
+  kCorruptedNewData,  // nospace-enospc, on tmpfs: a byte of what was written changes.
+  kCorruptedImage,    // shutdown: a byte of the image changes at the end.
+};
+
+struct DemoOptions {
+  enum class Space : uint8_t {
+    kTmpfs,            // A small tmpfs; where the host refuses it, as below.
+    kAllocationLimit,  // A memory node with an allocation limit.
+  };
+  enum class Pace : uint8_t { kFull, kFast };
+  enum class Files : uint8_t { kRemove, kKeep };
+
+  std::string disk = {};  // A raw image to copy; empty: one is made.
+  uint64_t seed = 1;
+  Pace pace = Pace::kFull;
+  Space space = Space::kTmpfs;
+  Files files = Files::kRemove;
+  // How long host and guest wait for what must happen at once.
+  Duration patience = std::chrono::seconds(5);
+  Sabotage sabotage = Sabotage::kNone;
+};
+
+}  // namespace platter
+
+#endif  // PLATTER_TESTING_DEMO_DEMO_OPTIONS_H_

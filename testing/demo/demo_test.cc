@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "testing/demo/demo.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <regex>
+#include <string>
+
+#include "gtest/gtest.h"
+
+#include "base/arith.h"
+#include "base/status.h"
+#include "testing/demo/demo_fixture.h"
+#include "testing/demo/disk_image.h"
+#include "testing/demo/step.h"
+#include "testing/demo/temp_folder.h"
+
+namespace platter {
+namespace {
+
+void ExpectAllHeld(const ToldDemo& demo) {
+  SCOPED_TRACE(demo.told);
+  EXPECT_TRUE(demo.result.status.ok()) << demo.result.status;
+  EXPECT_EQ(demo.result.failed_step, "");
+  for (const Step& step : kDemoSteps) {
+    EXPECT_NE(demo.told.find(std::string("  ") + step.name + "  "), std::string::npos) << step.name;
+  }
+  EXPECT_NE(demo.told.find("All 9 steps held"), std::string::npos);
+  EXPECT_EQ(demo.told.find("FAILED"), std::string::npos);
+}
+
+TEST(DemoTest, EveryStepHolds) { ExpectAllHeld(RunToldDemo({})); }
+
+TEST(DemoTest, EveryStepHoldsWithoutATmpfsAndSaysSo) {
+  const ToldDemo demo = RunToldDemo(
+      {.pace = DemoOptions::Pace::kFast, .space = DemoOptions::Space::kAllocationLimit});
+  ExpectAllHeld(demo);
+  EXPECT_FALSE(demo.result.on_tmpfs);
+  EXPECT_NE(demo.told.find("allocation-limit: as asked for"), std::string::npos) << demo.told;
+}
+
+// A tmpfs, or a line that says why there is none.
+TEST(DemoTest, SaysWhenTheHostRefusesATmpfs) {
+  const ToldDemo demo = RunToldDemo({.pace = DemoOptions::Pace::kFast});
+  EXPECT_NE(demo.result.on_tmpfs, demo.told.find("this host refuses") != std::string::npos)
+      << demo.told;
+}
+
+// Other seeds go to other places with other data.
+TEST(DemoTest, EverySeedHolds) {
+  for (const uint64_t seed : {uint64_t{0}, uint64_t{2}, UINT64_MAX}) {
+    ExpectAllHeld(RunToldDemo({.seed = seed, .pace = DemoOptions::Pace::kFast}));
+  }
+}
+
+class DemoDiskTest : public testing::Test {
+ protected:
+  std::unique_ptr<TempFolder> folder_ = *TempFolder::CreateIn("/tmp");
+  const std::string disk_ = folder_->File("disk");
+};
+
+TEST_F(DemoDiskTest, DiskOfTheUserStaysAsItIs) {
+  // Not a multiple of 4 KiB, and of any content.
+  const uint64_t size = 3 * kMiB + 512;
+  ASSERT_TRUE(MakePatternImage(disk_, size, 7).ok());
+  const uint64_t before = *ChecksumOfFile(disk_, 0, size);
+  const auto written = std::filesystem::last_write_time(disk_);
+  const ToldDemo demo = RunToldDemo({.disk = disk_, .pace = DemoOptions::Pace::kFast});
+  ExpectAllHeld(demo);
+  EXPECT_NE(demo.told.find("a copy of " + disk_), std::string::npos);
+  EXPECT_EQ(*CheckDiskFile(disk_, 1), size);
+  EXPECT_EQ(*ChecksumOfFile(disk_, 0, size), before);
+  EXPECT_EQ(std::filesystem::last_write_time(disk_), written);
+}
+
+TEST_F(DemoDiskTest, SmallestDiskIsEnough) {
+  ASSERT_TRUE(MakeSparseImage(disk_, kMinDemoDiskBytes).ok());
+  ExpectAllHeld(RunToldDemo({.disk = disk_, .pace = DemoOptions::Pace::kFast}));
+}
+
+TEST_F(DemoDiskTest, DiskThatIsNoneFailsBeforeTheFirstStep) {
+  const ToldDemo demo = RunToldDemo({.disk = disk_});
+  EXPECT_EQ(ErrnoOf(demo.result.status), ENOENT);
+  EXPECT_NE(MessageOf(demo.result.status).find(disk_), std::string::npos);
+  EXPECT_EQ(demo.result.failed_step, "");
+}
+
+TEST(DemoFilesTest, AreKeptWhenAskedFor) {
+  const ToldDemo demo =
+      RunToldDemo({.pace = DemoOptions::Pace::kFast, .files = DemoOptions::Files::kKeep});
+  std::smatch match;
+  ASSERT_TRUE(std::regex_search(demo.told, match, std::regex("files are kept in (.*)\n")))
+      << demo.told;
+  EXPECT_TRUE(std::filesystem::exists(match[1].str() + "/disk.img"));
+  std::filesystem::remove_all(match[1].str());
+}
+
+}  // namespace
+}  // namespace platter

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/status.h"
+#include "testing/demo/disk_image.h"
+#include "testing/demo/step.h"
+
+namespace platter {
+
+absl::Status StepShutdown(Stage& stage) {
+  Narrator& tell = stage.narrator();
+  tell.ToGuest("unplugs everything");
+  stage.TakeDown();
+  for (const char* id : {"cd0", "vda"}) {
+    const std::optional<DeviceDeletedEvent> deleted = stage.events().Take<DeviceDeletedEvent>();
+    PLATTER_RETURN_IF_ERROR(Require(deleted.has_value() && deleted->device_id == id,
+                                    absl::StrCat("DEVICE_DELETED of ", id, " did not come")));
+  }
+  if (stage.Sabotaged(Sabotage::kCorruptedImage)) {
+    const Stage::Place place = stage.promises().begin()->first;
+    PLATTER_RETURN_IF_ERROR(FlipByteOfFile(stage.files().disk, place.offset + place.bytes / 2));
+  }
+  for (const auto& [place, checksum] : stage.promises()) {
+    const absl::StatusOr<uint64_t> seen =
+        ChecksumOfFile(stage.files().disk, place.offset, place.bytes);
+    if (!seen.ok()) return seen.status();
+    PLATTER_RETURN_IF_ERROR(Require(
+        *seen == checksum,
+        absl::StrCat("wrong checksum of ", FormatBytes(place.bytes), " at byte ", place.offset,
+                     " of the image: not what the "
+                     "guest was told is there")));
+  }
+  tell.Host(absl::StrCat("reads the image by itself: all ", stage.promises().size(),
+                         " places hold what the guest left there"));
+  if (!stage.files().ext4_label.empty()) {
+    PLATTER_RETURN_IF_ERROR(CheckExt4Image(stage.files().disk));
+    tell.Host("e2fsck finds the file system clean");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace platter
