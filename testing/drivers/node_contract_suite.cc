@@ -300,13 +300,18 @@ TEST_P(NodeContractTest, C_30_TwoContextsWhileAThirdPartyDrains) {
 }
 
 TEST_P(NodeContractTest, OnceWarmNothingAllocatesAndNothingLocks) {
-  std::vector<uint8_t> data(64 * kKiB, 1);
-  std::vector<iovec> pieces;
-  for (size_t i = 0; i < 16; ++i) pieces.push_back({data.data() + i * 4096, 4096});
+  // Memory of their own: the two are under way at the same time.
+  std::vector<uint8_t> read_data(64 * kKiB);
+  std::vector<uint8_t> write_data(64 * kKiB, 1);
+  const auto pieces = [](std::vector<uint8_t>& data) {
+    std::vector<iovec> cut;
+    for (size_t i = 0; i < 16; ++i) cut.push_back({data.data() + i * 4096, 4096});
+    return cut;
+  };
   DiskIo read = Io();
-  read.TransferPieces(IoOp::kRead, 0, pieces);
+  read.TransferPieces(IoOp::kRead, 0, pieces(read_data));
   DiskIo write = Io();
-  write.TransferPieces(IoOp::kWrite, 64 * kKiB, pieces);
+  write.TransferPieces(IoOp::kWrite, 64 * kKiB, pieces(write_data));
   DiskIo flush = Io();
   flush.Range(IoOp::kFlush, 0, 0);
   const auto round = [&] {
