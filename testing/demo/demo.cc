@@ -43,15 +43,17 @@ absl::Status PrepareDisk(const DemoOptions& options, Narrator& tell, StageFiles&
                            ")"));
     return absl::OkStatus();
   }
-  const absl::Status made = MakeExt4Image(files.disk, kOwnDiskBytes, kLabel);
+  const absl::Status made =
+      MakeExt4Image(files.disk, kOwnDiskBytes, {.mkfs = options.mkfs, .label = kLabel});
   if (made.ok()) {
     files.ext4_label = kLabel;
     tell.Line(absl::StrCat("disk      ", FormatBytes(kOwnDiskBytes),
-                           " with an ext4 file system made by mkfs.ext4"));
+                           " with an ext4 file system made by ", options.mkfs));
     return absl::OkStatus();
   }
   if (ErrnoOf(made) != ENOENT) return made;
-  tell.Warning("there is no mkfs.ext4 here (package e2fsprogs): the disk holds a pattern instead");
+  tell.Warning(absl::StrCat("there is no ", options.mkfs,
+                            " here (package e2fsprogs): the disk holds a pattern instead"));
   tell.Line(absl::StrCat("disk      ", FormatBytes(kOwnDiskBytes), " with a pattern"));
   return MakePatternImage(files.disk, kOwnDiskBytes, options.seed);
 }

@@ -40,6 +40,8 @@ struct DemoOptions {
   enum class Files : uint8_t { kRemove, kKeep };
 
   std::string disk = {};  // A raw image to copy; empty: one is made.
+  // The program that makes it; where there is none the disk holds a pattern.
+  std::string mkfs = "mkfs.ext4";
   uint64_t seed = 1;
   Pace pace = Pace::kFull;
   Space space = Space::kTmpfs;

@@ -46,6 +46,15 @@ TEST(DemoTest, SaysWhenTheHostRefusesATmpfs) {
   const ToldDemo demo = RunToldDemo({.pace = DemoOptions::Pace::kFast});
   EXPECT_NE(demo.result.on_tmpfs, demo.told.find("this host refuses") != std::string::npos)
       << demo.told;
+  // Which of the two a run of the tests was, for whoever reads its report.
+  RecordProperty("space", demo.result.on_tmpfs ? "tmpfs" : "allocation-limit");
+}
+
+TEST(DemoTest, EveryStepHoldsWithoutMkfsAndSaysSo) {
+  const ToldDemo demo = RunToldDemo({.mkfs = "no-such-mkfs", .pace = DemoOptions::Pace::kFast});
+  ExpectAllHeld(demo);
+  EXPECT_NE(demo.told.find("there is no no-such-mkfs here"), std::string::npos) << demo.told;
+  EXPECT_NE(demo.told.find("a raw disk"), std::string::npos) << demo.told;
 }
 
 // Other seeds go to other places with other data.

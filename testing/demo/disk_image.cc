@@ -129,14 +129,14 @@ absl::Status MakePatternImage(const std::string& path, uint64_t size, uint64_t s
   });
 }
 
-absl::Status MakeExt4Image(const std::string& path, uint64_t size, std::string_view label) {
-  const absl::StatusOr<std::string> mkfs = FindProgram("mkfs.ext4");
+absl::Status MakeExt4Image(const std::string& path, uint64_t size, const Ext4Plan& plan) {
+  const absl::StatusOr<std::string> mkfs = FindProgram(plan.mkfs);
   if (!mkfs.ok()) return mkfs.status();
   return MakeFile(path, size, [&](int) -> absl::Status {
-    const auto made = RunProgram(*mkfs, {"-q", "-F", "-L", std::string(label), path});
+    const auto made = RunProgram(*mkfs, {"-q", "-F", "-L", plan.label, path});
     if (!made.ok()) return made.status();
     if (made->exit_code == 0) return absl::OkStatus();
-    return ErrorWithErrno(EIO, absl::StrCat("mkfs.ext4 ", path, " failed (exit code ",
+    return ErrorWithErrno(EIO, absl::StrCat(plan.mkfs, " ", path, " failed (exit code ",
                                             made->exit_code, "): ", made->output));
   });
 }

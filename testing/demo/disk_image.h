@@ -21,8 +21,13 @@ namespace platter {
 absl::Status MakeSparseImage(const std::string& path, uint64_t size);
 // A file with the pattern of `seed` (testing/model/pattern.h).
 absl::Status MakePatternImage(const std::string& path, uint64_t size, uint64_t seed);
-// A file with an ext4 file system, made by mkfs.ext4. NOT_FOUND when the host has no such program.
-absl::Status MakeExt4Image(const std::string& path, uint64_t size, std::string_view label);
+// A file with an ext4 file system, made by the program `mkfs` ("mkfs.ext4"). NOT_FOUND (ENOENT)
+// when the host has no such program.
+struct Ext4Plan {
+  std::string mkfs;
+  std::string label;
+};
+absl::Status MakeExt4Image(const std::string& path, uint64_t size, const Ext4Plan& plan);
 // Whether e2fsck, looking only, finds nothing wrong with the file system in `path`.
 absl::Status CheckExt4Image(const std::string& path);
 

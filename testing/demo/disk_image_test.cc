@@ -77,17 +77,25 @@ TEST_F(DiskImageTest, CopyThatFailsLeavesNothing) {
 
 // mkfs.ext4 is one of the packages that the build needs (third_party/packages).
 TEST_F(DiskImageTest, Ext4ImageIsMadeAndChecked) {
-  const absl::Status made = MakeExt4Image(File("a"), 16 * kMiB, "label");
+  const Ext4Plan kPlan = {.mkfs = "mkfs.ext4", .label = "label"};
+  const absl::Status made = MakeExt4Image(File("a"), 16 * kMiB, kPlan);
   ASSERT_TRUE(made.ok()) << made;
   EXPECT_TRUE(CheckExt4Image(File("a")).ok());
   // The superblock's checksum covers its count of free blocks.
   ASSERT_TRUE(FlipByteOfFile(File("a"), 1024 + 0x0c).ok());
   EXPECT_FALSE(CheckExt4Image(File("a")).ok());
   // Nothing is left behind of an image that mkfs.ext4 does not want to make.
-  const absl::Status tiny = MakeExt4Image(File("b"), 4096, "label");
+  const absl::Status tiny = MakeExt4Image(File("b"), 4096, kPlan);
   EXPECT_FALSE(tiny.ok());
   EXPECT_NE(MessageOf(tiny).find("mkfs.ext4"), std::string::npos) << tiny;
   EXPECT_FALSE(std::filesystem::exists(File("b")));
+}
+
+TEST_F(DiskImageTest, HostWithoutMkfsIsTold) {
+  const absl::Status made =
+      MakeExt4Image(File("a"), 16 * kMiB, {.mkfs = "no-such-mkfs", .label = "label"});
+  EXPECT_EQ(ErrnoOf(made), ENOENT) << made;
+  EXPECT_FALSE(std::filesystem::exists(File("a")));
 }
 
 // What is wrong with a user's file, and words of the message beside its path.
