@@ -6,6 +6,7 @@
 #include "testing/demo/demo.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -136,6 +137,8 @@ int Main(int argc, char** argv) {
       .term = std::getenv("TERM"),
       .no_color = flags.no_color ? "1" : std::getenv("NO_COLOR"),
       .locale = Locale()};
+  // "demo | head" must not keep the run from taking its files away.
+  ::signal(SIGPIPE, SIG_IGN);
   Narrator narrator(std::cout, Narrator::StyleFor(environment));
   const DemoResult result = RunDemo(flags.demo, narrator);
   if (result.status.ok()) return 0;

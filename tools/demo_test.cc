@@ -3,7 +3,9 @@
 // The program itself: its options, its exit status, its output.
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,6 +56,19 @@ TEST_F(DemoProgramTest, HelpIsTold) {
   const ProgramResult result = RunTheDemo({"--help"});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.output.find("usage: demo"), 0u) << result.output;
+}
+
+TEST_F(DemoProgramTest, LeavesNothingWhenNobodyListens) {
+  // TMPDIR is where its files go.
+  const auto result =
+      RunProgram("sh", {"-c", "{ TMPDIR=" + folder_->path() + " tools/demo --fast; echo $? >" +
+                                  folder_->File("status") + "; } | true"});
+  ASSERT_TRUE(result.ok()) << result.status();
+  std::string status;
+  std::ifstream(folder_->File("status")) >> status;
+  EXPECT_EQ(status, "0");
+  const std::filesystem::directory_iterator left(folder_->path());
+  EXPECT_EQ(std::distance(begin(left), end(left)), 1) << "more than the status";
 }
 
 struct Wrong {
