@@ -183,7 +183,7 @@ Task<void> Machine::Unplug(std::string id) {
   if (plugged.backend != nullptr && plugged.backend->name().empty()) {
     co_await plugged.backend->Flush();
     // The device's own backend: its medium is free for others now.
-    if (plugged.backend.use_count() == 1) co_await plugged.backend->RemoveRoot();
+    if (plugged.backend.use_count() == 1) (co_await plugged.backend->RemoveRoot()).IgnoreError();
   }
   Emit(DeviceDeletedEvent{std::move(id)});
 }
