@@ -16,9 +16,9 @@
 #include "gtest/gtest.h"
 
 #include "base/log.h"
-#include "drivers/file/fake_host_calls.h"
 #include "drivers/file/file_node.h"
 #include "drivers/file/kernel_files.h"
+#include "drivers/file/simulated_host.h"
 #include "testing/drivers/node_contract_suite.h"
 
 namespace platter {
@@ -35,7 +35,9 @@ class FileSubject final : public NodeSubject {
     world_ = world.simulated();
     if (world_ != nullptr) {
       MakeSimulatedFile(*world_);
-      services.host = SimulatedHost(*world_);
+      const std::shared_ptr<FakeHostCalls> host = SimulatedHost(world_->disk(), path_);
+      if (place_ == Place::kMemory) host->file_system = HostFileSystem::kMemory;
+      services.host = host;
     } else {
       folder_.emplace(place_ == Place::kMemory ? "/dev/shm" : ::testing::TempDir());
       path_ = folder_->Make("disk.img", Size());
@@ -73,16 +75,6 @@ class FileSubject final : public NodeSubject {
     world.disk().options().inline_transfers =
         place_ == Place::kMemory ? SimulatedInline::kAllowed : SimulatedInline::kRefused;
   }
-  std::shared_ptr<HostCalls> SimulatedHost(SimulatedWorld& world) {
-    auto host = std::make_shared<FakeHostCalls>();
-    SimulatedDisk& disk = world.disk();
-    host->length = [&disk, this] { return disk.Find(path_)->size(); };
-    host->truncate = [&disk, this](uint64_t length) { return disk.Find(path_)->Truncate(length); };
-    if (place_ == Place::kDirect) host->direct = DirectIoAlignment{.memory = 512, .offset = 512};
-    if (place_ == Place::kMemory) host->file_system = HostFileSystem::kMemory;
-    return host;
-  }
-
   const Place place_;
   MemoryLog log_;
   SimulatedWorld* world_ = nullptr;

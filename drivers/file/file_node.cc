@@ -47,6 +47,7 @@ void FileNode::Adopt(OpenedFile opened, const FileOptions& options) {
   FileState::fd = file_.fd();
   FileState::driver = options.driver;
   FileState::request_alignment = geometry_.request_alignment;
+  FileState::direct = geometry_.direct;
   FileState::file_bytes = opened.length;
   FileState::sync_error = 0;
   FileState::missing_methods = 0;
@@ -163,7 +164,7 @@ IoResult FileNode::StartRead(IoRequest& request) {
     }
   }
   if (done > request.bytes) return -EIO;  // A fault of the port.
-  Transfer::Begin(*this, request, done);
+  Transfer::Begin(*this, sync_queue_, request, done);
   return kIoPending;
 }
 
@@ -171,15 +172,13 @@ IoResult FileNode::StartWrite(IoRequest& request) {
   if (request.bytes == 0) return 0;
   AioContext& context = *request.context;
   uint64_t done = 0;
-  const bool inline_mode =
-      geometry_.writes == InlineMode::kPlain && !Has(request.flags, IoFlags::kFua);
-  InlineBudget::Slot* const slot = inline_mode ? budget_.Find(context) : nullptr;
+  InlineBudget::Slot* const slot =
+      geometry_.writes == InlineMode::kPlain ? budget_.Find(context) : nullptr;
   if (slot != nullptr && slot->Take(context, request.bytes)) {
     const int64_t result = context.file_io().InlineWrite(FileState::fd, request.iov,
                                                          request.iov_count, request.offset, 0);
     if (result == static_cast<int64_t>(request.bytes)) [[likely]] {
-      Transfer::NoteGrowth(*this, request);
-      return 0;
+      return Transfer::FinishWrite(*this, sync_queue_, request);
     }
     if (result > 0) {
       done = static_cast<uint64_t>(result);
@@ -188,7 +187,7 @@ IoResult FileNode::StartWrite(IoRequest& request) {
     }
   }
   if (done > request.bytes) return -EIO;  // A fault of the port.
-  Transfer::Begin(*this, request, done);
+  Transfer::Begin(*this, sync_queue_, request, done);
   return kIoPending;
 }
 

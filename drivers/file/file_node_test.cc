@@ -132,12 +132,16 @@ TEST_F(FileNodeTest, AnErrorOfAnInlineTransferIsTheResult) {
   EXPECT_EQ(node->Start(read), -EIO);
 }
 
-TEST_F(FileNodeTest, DurableWritesAreNeverInline) {
+TEST_F(FileNodeTest, ADurableInlineWriteIsSyncedBeforeItCompletes) {
   Fill(8192);
   ASSERT_TRUE(OpenMemory().ok());
   TestRequest write(context, IoOp::kWrite, 0, 512, IoFlags::kFua);
-  EXPECT_EQ(write.RunOn(*node), 0);
-  EXPECT_EQ(InlineCalls(), 0u);
+  ASSERT_EQ(node->Start(write), kIoPending);
+  EXPECT_EQ(InlineCalls(), 1u);
+  context.RunReady();
+  EXPECT_EQ(write.completions, 1);
+  EXPECT_EQ(write.result, 0);
+  EXPECT_EQ(context.io().calls().back().kind, FileOpKind::kSync);
 }
 
 TEST_F(FileNodeTest, AFileInMemoryThatShrankFails) {

@@ -21,9 +21,9 @@
 #include "aio/simulated/world.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "drivers/file/fake_host_calls.h"
 #include "drivers/file/file_node.h"
 #include "drivers/file/kernel_files.h"
+#include "drivers/file/simulated_host.h"
 
 namespace platter {
 
@@ -94,7 +94,9 @@ class FileRig {
       world_->disk().options().inline_transfers = options_.place == RigPlace::kMemory
                                                       ? SimulatedInline::kAllowed
                                                       : SimulatedInline::kRefused;
-      services.host = SimulatedHost();
+      const std::shared_ptr<FakeHostCalls> host = SimulatedHost(world_->disk(), path_);
+      if (options_.place == RigPlace::kMemory) host->file_system = HostFileSystem::kMemory;
+      services.host = host;
     } else {
       folder_.emplace(options_.place == RigPlace::kMemory ? "/dev/shm" : ::testing::TempDir());
       path_ = folder_->Make("disk.img", options_.bytes);
@@ -107,18 +109,6 @@ class FileRig {
     }
     ASSERT_TRUE(opened.ok()) << opened.status();
     node_ = *std::move(opened);
-  }
-
-  std::shared_ptr<HostCalls> SimulatedHost() {
-    auto host = std::make_shared<FakeHostCalls>();
-    SimulatedDisk& disk = world_->disk();
-    host->length = [&disk, this] { return disk.Find(path_)->size(); };
-    host->truncate = [&disk, this](uint64_t length) { return disk.Find(path_)->Truncate(length); };
-    if (options_.place == RigPlace::kDirect) {
-      host->direct = DirectIoAlignment{.memory = 512, .offset = 512};
-    }
-    if (options_.place == RigPlace::kMemory) host->file_system = HostFileSystem::kMemory;
-    return host;
   }
 
   const RigOptions options_;

@@ -48,6 +48,8 @@ struct FileState {
   int fd = -1;
   FileDriver driver = FileDriver::kFile;
   uint32_t request_alignment = 1;
+  // O_DIRECT: a write's error is its own, and nothing waits in the page cache to be lost later.
+  bool direct = false;
 
   // The length of the file itself; the node's is this rounded up to request_alignment.
   std::atomic<uint64_t> file_bytes{0};

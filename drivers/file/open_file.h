@@ -40,7 +40,8 @@ enum class InlineMode : uint8_t {
 struct FileGeometry {
   uint32_t request_alignment = 1;  // 1 with the page cache.
   uint32_t memory_alignment = 1;
-  uint32_t discard_alignment = 1;
+  uint32_t discard_alignment = 1;  // Also of zeroes.
+  bool direct = false;             // Past the page cache.
   InlineMode reads = InlineMode::kNever;
   InlineMode writes = InlineMode::kNever;
   bool believe_holes = true;

@@ -114,7 +114,11 @@ absl::StatusOr<FileGeometry> ProbeGeometry(FileIo& io, HostCalls& host, const Ho
     return geometry;
   }
   if (options.caching == FileCaching::kDirect) {
+    geometry.direct = true;
     PLATTER_RETURN_IF_ERROR(FindDirectAlignment(io, host, file, geometry));
+    // A part of a block would be punched or zeroed in the page cache, and written back who knows
+    // when.
+    if (options.driver == FileDriver::kFile) geometry.discard_alignment = kSafeDirectAlignment;
     return geometry;
   }
   if (HasNoWaitReads(io, file.fd)) geometry.reads = InlineMode::kNoWait;

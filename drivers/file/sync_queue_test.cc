@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -85,20 +87,59 @@ TEST_F(SyncQueueTest, R_C06_AFailedFlushIsSticky) {
   EXPECT_THAT(context.io().calls(), IsEmpty());
 }
 
-TEST_F(SyncQueueTest, AFailedDurableWriteIsStickyOnlyWhenItMayHaveLostMore) {
-  context.io().rule = [](const ScriptedCall&) { return -ENOSPC; };
-  TestRequest full(context, IoOp::kWrite, 0, 512, IoFlags::kFua);
-  EXPECT_EQ(full.RunOn(*node), -ENOSPC);
-  context.io().rule = nullptr;
-  TestRequest fine(context, IoOp::kFlush, 0, 0);
-  EXPECT_EQ(fine.RunOn(*node), 0);
+// A durable write through the page cache is a write and a sync; see the head of transfer.h.
+TEST_F(SyncQueueTest, ADurableWriteThatTheFileRefusesIsNotSticky) {
+  for (const int error : {ENOSPC, EIO}) {
+    context.io().rule = [error](const ScriptedCall&) { return -error; };
+    TestRequest full(context, IoOp::kWrite, 0, 512, IoFlags::kFua);
+    EXPECT_EQ(full.RunOn(*node), -error);
+    context.io().rule = nullptr;
+    TestRequest again(context, IoOp::kWrite, 0, 512, IoFlags::kFua);
+    EXPECT_EQ(again.RunOn(*node), 0);
+    TestRequest flush(context, IoOp::kFlush, 0, 0);
+    EXPECT_EQ(flush.RunOn(*node), 0);
+  }
+}
 
+// The kernel tells of what was lost once, whoever asks. Here the durable write of one context gets
+// the answer, and while that is on its way the flush of another is made: it has to fail too.
+TEST_F(SyncQueueTest, R_C06_AFlushBesideADurableWriteHearsOfTheSameLoss) {
+  ScriptedContext other(file);
+  bool told = false;
+  const auto once = [&told](const ScriptedCall& call) -> std::optional<int64_t> {
+    if (!call.dsync && call.kind != FileOpKind::kSync) return std::nullopt;
+    return std::exchange(told, true) ? 0 : -EIO;
+  };
+  other.io().rule = once;
+  context.io().rule = [&](const ScriptedCall& call) {
+    const std::optional<int64_t> answer = once(call);
+    other.RunReady();
+    return answer;
+  };
+  TestRequest write(context, IoOp::kWrite, 0, 512, IoFlags::kFua);
+  TestRequest flush(other, IoOp::kFlush, 0, 0);
+  ASSERT_EQ(node->Start(write), kIoPending);
+  ASSERT_EQ(node->Start(flush), kIoPending);
+  for (int turn = 0; turn < 4; ++turn) {
+    context.RunReady();
+    other.RunReady();
+  }
+  EXPECT_EQ(write.completions, 1);
+  EXPECT_EQ(write.result, -EIO);
+  EXPECT_EQ(flush.completions, 1);
+  EXPECT_EQ(flush.result, -EIO);
+}
+
+TEST_F(SyncQueueTest, AFailedDurableWriteOfDirectIoFailsAlone) {
+  ASSERT_TRUE(OpenDirect(512).ok());
   context.io().rule = [](const ScriptedCall&) { return -EIO; };
   TestRequest broken(context, IoOp::kWrite, 0, 512, IoFlags::kFua);
   EXPECT_EQ(broken.RunOn(*node), -EIO);
   context.io().rule = nullptr;
-  TestRequest lost(context, IoOp::kFlush, 0, 0);
-  EXPECT_EQ(lost.RunOn(*node), -EIO);
+  TestRequest again(context, IoOp::kWrite, 0, 512, IoFlags::kFua);
+  EXPECT_EQ(again.RunOn(*node), 0);
+  TestRequest flush(context, IoOp::kFlush, 0, 0);
+  EXPECT_EQ(flush.RunOn(*node), 0);
 }
 
 TEST_F(SyncQueueTest, R_C39_AnInterruptedSyncIsMadeAgain) {

@@ -10,30 +10,26 @@
 
 namespace platter {
 
-void Transfer::Begin(FileState& state, IoRequest& request, uint64_t done) {
-  auto* transfer = request.context->buffers().New<Transfer>(state, request);
+void Transfer::Begin(FileState& state, SyncQueue& sync_queue, IoRequest& request, uint64_t done) {
+  auto* transfer = request.context->buffers().New<Transfer>(state, sync_queue, request);
   transfer->fd = state.fd;
   transfer->kind = request.op == IoOp::kRead ? FileOpKind::kRead : FileOpKind::kWrite;
-  transfer->dsync = Has(request.flags, IoFlags::kFua);
+  transfer->dsync = state.direct && Has(request.flags, IoFlags::kFua);
   transfer->AdvanceTo(AlignDown(done, state.request_alignment));
   transfer->SubmitRest();
 }
 
-void Transfer::NoteGrowth(FileState& state, const IoRequest& request) {
+IoResult Transfer::FinishWrite(FileState& state, SyncQueue& sync_queue, IoRequest& request) {
   const uint64_t end = request.offset + request.bytes;
   if (end > state.file_bytes.load(std::memory_order_relaxed)) [[unlikely]]
     state.OnGrown(end);
+  return Has(request.flags, IoFlags::kFua) && !state.direct ? sync_queue.Start(request) : 0;
 }
 
 void Transfer::OnFileDone(int64_t returned) {
   if (returned > 0) return OnBytes(static_cast<uint64_t>(returned));
   if (FileState::IsTransient(returned)) return Retry(static_cast<IoResult>(returned));
-  if (returned < 0) {
-    // Only the sync part of a durable write fails with EIO after the data was taken: as with a
-    // flush, nobody knows what was lost with it.
-    if (dsync && returned == -EIO) state_.LatchSyncError(-EIO);
-    return Finish(static_cast<IoResult>(returned));
-  }
+  if (returned < 0) return Finish(static_cast<IoResult>(returned));
   if (kind == FileOpKind::kRead) return OnEndOfFile(request_.offset + done_);
   Retry(-EIO);  // A write that writes nothing and gives no reason.
 }
@@ -111,9 +107,14 @@ void Transfer::ZeroRest(uint64_t done) {
 }
 
 void Transfer::Finish(IoResult outcome) {
+  FileState& state = state_;
+  SyncQueue& sync_queue = sync_queue_;
   IoRequest& request = request_;
-  if (outcome == 0 && kind == FileOpKind::kWrite) NoteGrowth(state_, request);
   request.context->buffers().Delete(this);
+  if (outcome == 0 && request.op == IoOp::kWrite) {
+    outcome = FinishWrite(state, sync_queue, request);
+    if (outcome == kIoPending) return;
+  }
   request.OnIoDone(outcome);
 }
 

@@ -7,6 +7,10 @@
 // kernel returned by itself. With direct I/O the part done is rounded down to the alignment, so a
 // continuation is aligned too; the bytes in between are simply transferred again.
 //
+// A durable write (kFua) is an RWF_DSYNC write with direct I/O. Through the page cache it is a
+// plain write and then a turn in the SyncQueue: an RWF_DSYNC write could take the report of a
+// failed write-back, which the kernel gives once, from a flush that runs at the same time.
+//
 // The end of the file: a read that reaches beyond the file's own length (which is only so within
 // the last alignment unit) reads zeroes there. A read that meets the end earlier than that fails
 // with -EIO: the file shrank under us, and neither zeroes nor stale bytes would be true.
@@ -25,6 +29,7 @@
 #include "aio/file_io.h"
 #include "aio/io_request.h"
 #include "drivers/file/file_state.h"
+#include "drivers/file/sync_queue.h"
 
 namespace platter {
 
@@ -32,12 +37,14 @@ class Transfer final : public FileOp {
  public:
   // Starts `request`, a read or a write of which the first `done` bytes (fewer than all) have been
   // transferred already. It completes through request.OnIoDone.
-  static void Begin(FileState& state, IoRequest& request, uint64_t done);
+  static void Begin(FileState& state, SyncQueue& sync_queue, IoRequest& request, uint64_t done);
 
-  // After all bytes are done: what a write that reaches beyond the known end has changed.
-  static void NoteGrowth(FileState& state, const IoRequest& request);
+  // After all bytes of a write are in the file: notes how far the file reaches now, and makes a
+  // durable one durable. The request's result, or kIoPending: it completes through OnIoDone.
+  static IoResult FinishWrite(FileState& state, SyncQueue& sync_queue, IoRequest& request);
 
-  Transfer(FileState& state, IoRequest& request) : state_(state), request_(request) {}
+  Transfer(FileState& state, SyncQueue& sync_queue, IoRequest& request)
+      : state_(state), sync_queue_(sync_queue), request_(request) {}
 
   void OnFileDone(int64_t returned) override;
 
@@ -54,6 +61,7 @@ class Transfer final : public FileOp {
   void Finish(IoResult outcome);
 
   FileState& state_;
+  SyncQueue& sync_queue_;
   IoRequest& request_;
   uint64_t done_ = 0;  // A multiple of the alignment, or everything.
   // Where the rest starts: in iovec iov_index_, iov_skip_ bytes into it.

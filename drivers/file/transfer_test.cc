@@ -197,16 +197,25 @@ TEST_F(TransferTest, AFailedGrowingWriteLeavesTheLength) {
   EXPECT_EQ(node->length(), 1000u);
 }
 
-TEST_F(TransferTest, FuaIsADurableWrite) {
+TEST_F(TransferTest, FuaThroughThePageCacheIsAWriteAndASync) {
   Fill(1000);
   ASSERT_TRUE(Open().ok());
   ASSERT_TRUE(node->features().fua);
   TestRequest write(context, IoOp::kWrite, 0, 500, IoFlags::kFua);
   EXPECT_EQ(write.RunOn(*node), 0);
-  ASSERT_EQ(context.io().calls().size(), 1u);
-  EXPECT_TRUE(context.io().calls()[0].dsync);
   EXPECT_THAT(context.io().calls(),
-              ElementsAre(ScriptedCall{FileOpKind::kWrite, false, true, 0, 0, 500}));
+              ElementsAre(ScriptedCall{FileOpKind::kWrite, false, false, 0, 0, 500},
+                          ScriptedCall{.kind = FileOpKind::kSync}));
+}
+
+TEST_F(TransferTest, FuaOfDirectIoIsADurableWrite) {
+  Fill(1024);
+  ASSERT_TRUE(OpenDirect(512).ok());
+  ASSERT_TRUE(node->features().fua);
+  TestRequest write(context, IoOp::kWrite, 0, 512, IoFlags::kFua);
+  EXPECT_EQ(write.RunOn(*node), 0);
+  EXPECT_THAT(context.io().calls(),
+              ElementsAre(ScriptedCall{FileOpKind::kWrite, false, true, 0, 0, 512}));
 }
 
 TEST_F(TransferTest, EmptyRequestsSucceedAtOnce) {

@@ -275,7 +275,7 @@ TEST_P(NodeContractTest, R_FMT_16_HundredDrainsAndAttachments) {
 }
 
 TEST_P(NodeContractTest, C_30_TwoContextsWhileAThirdPartyDrains) {
-  constexpr int kDrains = 300;
+  constexpr int kDrains = 1000;
   AioContext& a = world_->NewServedContext("a");
   AioContext& b = world_->NewServedContext("b");
   const bool verify = subject_->HoldsData();

@@ -43,8 +43,9 @@ TARGETS = {
         "//devices/virtio:virtio_blk",
     ],
     "drivers": [
-        "//drivers:graph",
-        "//drivers/memory:memory_node",
-        "//drivers/null:null_node",
+        "//drivers/factory:open_node",
+    ],
+    "machine": [
+        "//machine",
     ],
 }

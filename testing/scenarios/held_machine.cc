@@ -7,6 +7,8 @@
 
 #include "aio/task.h"
 #include "base/check.h"
+#include "drivers/file/file_node.h"
+#include "drivers/file/simulated_host.h"
 #include "testing/guest/virtio_direct_driver.h"
 #include "testing/guest/virtio_mmio_driver.h"
 #include "testing/model/pattern.h"
@@ -21,6 +23,7 @@ constexpr uint64_t kGuardPattern = 3;
 constexpr uint64_t kGuardBytes = 4096;
 constexpr uint64_t kWindow = 0x0a000000;
 constexpr char kTag[] = "held";
+constexpr char kImagePath[] = "/disk.img";
 constexpr Duration kLong = std::chrono::seconds(60);
 
 BlkdebugIoType IoTypeOf(HeldOp op) {
@@ -64,7 +67,8 @@ std::vector<HeldCase> AllHeldCases() {
   std::vector<HeldCase> cases;
   for (const HeldOp op :
        {HeldOp::kRead, HeldOp::kWrite, HeldOp::kFlush, HeldOp::kDiscard, HeldOp::kWriteZeroes}) {
-    for (const HeldMedium medium : {HeldMedium::kMemory, HeldMedium::kMemoryAtHome}) {
+    for (const HeldMedium medium :
+         {HeldMedium::kMemory, HeldMedium::kMemoryAtHome, HeldMedium::kFile}) {
       for (const HeldTransport transport : {HeldTransport::kMmio, HeldTransport::kDirect}) {
         cases.push_back({op, medium, transport});
       }
@@ -75,20 +79,14 @@ std::vector<HeldCase> AllHeldCases() {
 
 std::string NameOf(const HeldCase& held) {
   static constexpr const char* kOps[] = {"Read", "Write", "Flush", "Discard", "WriteZeroes"};
+  static constexpr const char* kMedia[] = {"Memory", "MemoryAtHome", "File"};
   return std::string(kOps[static_cast<size_t>(held.op)]) +
-         (held.medium == HeldMedium::kMemory ? "Memory" : "MemoryAtHome") +
+         kMedia[static_cast<size_t>(held.medium)] +
          (held.transport == HeldTransport::kMmio ? "Mmio" : "Direct");
 }
 
 HeldMachine::HeldMachine(const HeldCase& held) : world(kSeed), case_(held) {
-  MemoryOptions memory;
-  memory.size = kDiskBytes;
-  if (held.medium == HeldMedium::kMemoryAtHome) memory.home_context = &world.world.NewContext("io");
-  memory_ = *MemoryNode::Create("memory", memory);
-  before_.resize(kDiskBytes);
-  FillPattern(kImagePattern, 0, before_);
-  Access(world.control, *memory_, IoOp::kWrite, before_);
-  blkdebug = *BlkdebugNode::Create("debug", memory_, {});
+  blkdebug = *BlkdebugNode::Create("debug", MakeMedium(), {});
   PLATTER_CHECK(BlockOn(world.control, world.backend->InsertRoot(blkdebug)).ok());
 
   VirtioBlkOptions options;
@@ -115,6 +113,29 @@ HeldMachine::HeldMachine(const HeldCase& held) : world(kSeed), case_(held) {
   FillPattern(kDataPattern, 0, std::span(fill).subspan(kGuardBytes, kBytes));
   world.bus.Write(guarded, fill);
   buffer_ = guarded + kGuardBytes;
+}
+
+NodeRef HeldMachine::MakeMedium() {
+  before_.resize(kDiskBytes);
+  FillPattern(kImagePattern, 0, before_);
+  if (case_.medium == HeldMedium::kFile) {
+    SimulatedDisk& disk = world.world.disk();
+    SparseFile& file = disk.Create(kImagePath, kDiskBytes);
+    PLATTER_CHECK(file.Write(0, before_.data(), kDiskBytes) == int64_t{kDiskBytes});
+    FileOptions options;
+    options.filename = kImagePath;
+    return *FileNode::Open(
+        {.control = &world.control, .log = &world.log, .host = SimulatedHost(disk, kImagePath)},
+        "file", options);
+  }
+  MemoryOptions options;
+  options.size = kDiskBytes;
+  if (case_.medium == HeldMedium::kMemoryAtHome) {
+    options.home_context = &world.world.NewContext("io");
+  }
+  memory_ = *MemoryNode::Create("memory", options);
+  Access(world.control, *memory_, IoOp::kWrite, before_);
+  return memory_;
 }
 
 HeldMachine::~HeldMachine() {
@@ -208,6 +229,11 @@ void HeldMachine::Begin(void (Device::*operation)(DeviceDone), bool* done) {
 
 std::vector<uint8_t> HeldMachine::Image() {
   std::vector<uint8_t> image(before_.size());
+  if (memory_ == nullptr) {
+    const SparseFile* file = world.world.disk().Find(kImagePath);
+    EXPECT_EQ(file->Read(0, image.data(), image.size()), image.size());
+    return image;
+  }
   Access(world.control, *memory_, IoOp::kRead, image);
   return image;
 }

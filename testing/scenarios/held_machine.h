@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HeldMachine: virtio-blk over blkdebug over memory, with one request of the guest held in
+// HeldMachine: virtio-blk over blkdebug over a medium, with one request of the guest held in
 // blkdebug: the starting point of the tests of what may happen meanwhile.
 //
 // Ownership: owns everything. Threading: one thread, top level of a simulated world.
@@ -21,6 +21,7 @@
 #include "devices/virtio/virtio_blk.h"
 #include "drivers/blkdebug/blkdebug_node.h"
 #include "drivers/memory/memory_node.h"
+#include "drivers/node.h"
 #include "testing/contract/device_world.h"
 #include "testing/guest/virtio_blk_driver.h"
 #include "testing/model/completion_ledger.h"
@@ -31,6 +32,7 @@ enum class HeldOp : uint8_t { kRead, kWrite, kFlush, kDiscard, kWriteZeroes };
 enum class HeldMedium : uint8_t {
   kMemory,
   kMemoryAtHome,  // A node whose requests run in another context.
+  kFile,          // A file whose operations take their time.
 };
 enum class HeldTransport : uint8_t { kMmio, kDirect };
 
@@ -88,10 +90,12 @@ class HeldMachine final : private BlkListener {
 
  private:
   void OnBlkDone(uint64_t token, uint8_t status) override;
+  // The medium, filled with a pattern.
+  NodeRef MakeMedium();
   std::vector<uint8_t> Image();
 
   const HeldCase case_;
-  std::shared_ptr<MemoryNode> memory_;
+  std::shared_ptr<MemoryNode> memory_;  // nullptr: the medium is a file.
   std::unique_ptr<MmioTransport> mmio_;
   std::unique_ptr<DirectTransport> direct_;
   std::vector<uint8_t> before_;  // The image.
