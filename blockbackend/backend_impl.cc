@@ -112,7 +112,7 @@ void BlockBackendImpl::Hold() {
 
 Task<void> BlockBackendImpl::BeginDrain() {
   Hold();
-  while (!hub_.Quiet(ChannelHub::Hold::kDrain)) co_await news_.Wait();
+  while (!hub_.Quiet(ChannelHub::Hold::kDrain) || edge_io_ != 0) co_await news_.Wait();
 }
 
 void BlockBackendImpl::EndDrain() {

@@ -20,6 +20,7 @@
 
 #include "aio/aio_context.h"
 #include "aio/await.h"
+#include "aio/await_io.h"
 #include "aio/task.h"
 #include "blockbackend/block_backend.h"
 #include "blockbackend/channel.h"
@@ -152,6 +153,9 @@ class BlockBackendImpl final : public BlockBackend,
   void PublishMedium();
   absl::Status AttachRoot(NodeRef node);  // [drained]
   Task<void> FlushAndDetachRoot();        // [drained]
+  // A request past the channels, in a ChangeSection. Who drains the backend meanwhile, because it
+  // shares the node, waits for it.
+  Task<IoResult> EdgeIo(IoArguments io);
   bool MayWrite(const BlockNode& node) const;
 
   // --- Tray; see tray.cc. ---
@@ -202,6 +206,7 @@ class BlockBackendImpl final : public BlockBackend,
   std::atomic<bool> can_discard_{false};
 
   uint32_t drain_depth_ = 0;
+  uint32_t edge_io_ = 0;  // Of EdgeIo, in flight.
   bool stopped_ = false;
   bool changing_ = false;  // A ChangeSection lives.
   AsyncEvent news_;        // Pulsed when a channel acknowledged or a change ended.

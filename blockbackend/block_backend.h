@@ -5,7 +5,7 @@
 // A BackendRegistry holds the backends of one machine by name.
 //
 // Ownership: shared (BlockBackendRef). The last reference is dropped in the control context with no
-//   device attached; it lets go of the medium.
+//   device attached; it lets go of the medium, without a flush (RemoveRoot flushes).
 // Threading: control context, except what device_view.h allows elsewhere. Tasks are awaited in the
 //   control context; BlockOn() is the blocking form for a top level.
 // Units: bytes. Errors: absl::Status naming the backend and the node or device concerned.

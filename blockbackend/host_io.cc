@@ -99,10 +99,8 @@ Task<IoResult> BlockBackendImpl::HostWrite(HostOperation operation) {
   if (!edge_.Change(options).ok()) co_return -EACCES;
   iovec part = {.iov_base = operation.data, .iov_len = operation.bytes};
   const IoFlags flags = write_cache_enabled() ? operation.flags : operation.flags | IoFlags::kFua;
-  const IoResult result = co_await AwaitIo(
-      edge_,
-      IoArguments{
-          .op = IoOp::kWrite, .offset = operation.offset, .iov = {&part, 1}, .flags = flags});
+  const IoResult result = co_await EdgeIo(IoArguments{
+      .op = IoOp::kWrite, .offset = operation.offset, .iov = {&part, 1}, .flags = flags});
   edge_.Change(EdgeOptionsFor(*root())).IgnoreError();
   co_return result;
 }

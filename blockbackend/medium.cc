@@ -35,6 +35,19 @@ BlockBackendImpl::ChangeSection::~ChangeSection() {
   backend_->news_.Reset();
 }
 
+Task<IoResult> BlockBackendImpl::EdgeIo(IoArguments io) {
+  struct Counted {
+    explicit Counted(BlockBackendImpl& of) : backend(of) { ++backend.edge_io_; }
+    ~Counted() {
+      --backend.edge_io_;
+      backend.OnNews();
+    }
+    BlockBackendImpl& backend;
+  };
+  const Counted counted(*this);
+  co_return co_await AwaitIo(edge_, io);
+}
+
 absl::Status BlockBackendImpl::AttachRoot(NodeRef node) {
   const EdgeOptions options = EdgeOptionsFor(*node);
   const absl::Status attached = edge_.Attach(std::move(node), options);
@@ -53,10 +66,11 @@ Task<absl::Status> BlockBackendImpl::InsertRoot(NodeRef node) {
 }
 
 Task<void> BlockBackendImpl::FlushAndDetachRoot() {
-  if (edge_.options().permissions.used.Has(Permission::kWrite)) {
+  // Whatever the permissions are by now: a device that has gone has given its own up.
+  if (!root()->read_only()) {
     IoArguments flush;
     flush.op = IoOp::kFlush;
-    const IoResult result = co_await AwaitIo(edge_, flush);
+    const IoResult result = co_await EdgeIo(flush);
     if (result < 0 && services_.log != nullptr) {
       const absl::Status failed = ErrnoError(
           -result,

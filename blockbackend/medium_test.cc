@@ -54,6 +54,51 @@ TEST_F(MediumTest, ApiRow07RemoveDrainsFlushesAndIsIdempotent) {
   EXPECT_TRUE(node_->parents().empty());
 }
 
+// The device is gone and with it its permission to write; what it wrote is still to be flushed.
+TEST_F(MediumTest, ApiRow25RemovalAfterTheDeviceHasGoneFlushes) {
+  MakeDisk(io_);
+  Go(IoOp::kWrite, 0, kBlock);
+  world_.RunUntilIdle();
+  channel_.reset();
+  backend_->Detach();
+  Await(registry_.RemoveAllRoots());
+  ASSERT_EQ(node_->seen.size(), 2u);
+  EXPECT_EQ(node_->seen[1].op, IoOp::kFlush);
+}
+
+// Two backends above one node: while one flushes past its channels, the other's change waits.
+TEST_F(MediumTest, AChangeWaitsForTheFlushOfAnotherBackendOnTheNode) {
+  MakeBackend();
+  Insert();
+  auto other = registry_.Create("drive1", {});
+  ASSERT_TRUE(other.ok());
+  ASSERT_TRUE(Await((*other)->InsertRoot(node_)).ok());
+  node_->mode = Mode::kHold;
+  bool removed = false;
+  Begin(
+      [](BlockBackendRef backend) -> Task<void> {
+        EXPECT_TRUE((co_await backend->RemoveRoot()).ok());
+      }(backend_),
+      &removed);
+  ASSERT_EQ(node_->seen.size(), 1u);
+  bool resized = false;
+  Begin(
+      [](BlockBackendRef backend) -> Task<void> {
+        EXPECT_TRUE((co_await backend->Resize(kBlock)).ok());
+      }(*other),
+      &resized);
+  EXPECT_FALSE(removed);
+  EXPECT_FALSE(resized);
+  EXPECT_EQ(node_->length(), kLength);
+  node_->FinishAll(0);
+  world_.RunUntilIdle();
+  EXPECT_TRUE(removed);
+  EXPECT_TRUE(resized);
+  EXPECT_EQ(node_->length(), kBlock);
+  node_->mode = Mode::kAtOnce;
+  EXPECT_TRUE(Await((*other)->RemoveRoot()).ok());
+}
+
 TEST_F(MediumTest, AFlushThatFailsOnRemovalIsLogged) {
   MakeDisk(io_);
   node_->results = {-EIO};

@@ -7,11 +7,26 @@
 namespace platter {
 namespace {
 
+using Nodes = std::vector<BlockNode*>;
+
+// Adds `node` unless it is there.
+bool AddNew(BlockNode& node, Nodes& nodes) {
+  if (std::find(nodes.begin(), nodes.end(), &node) != nodes.end()) return false;
+  nodes.push_back(&node);
+  return true;
+}
+
+// `node` and all below it.
+void CollectSubtree(BlockNode& node, Nodes& nodes) {
+  if (!AddNew(node, nodes)) return;
+  for (const Edge* const edge : node.children()) {
+    if (edge->child() != nullptr) CollectSubtree(*edge->child(), nodes);
+  }
+}
+
 // Adds the roots above `node` that `roots` doesn't have yet.
-void CollectRoots(BlockNode& node, std::vector<EdgeParent*>& roots,
-                  std::vector<const BlockNode*>& visited) {
-  if (std::find(visited.begin(), visited.end(), &node) != visited.end()) return;
-  visited.push_back(&node);
+void CollectRoots(BlockNode& node, std::vector<EdgeParent*>& roots, Nodes& visited) {
+  if (!AddNew(node, visited)) return;
   for (const Edge* const edge : node.parents()) {
     EdgeParent& parent = edge->parent();
     if (BlockNode* const above = parent.AsNode(); above != nullptr) {
@@ -27,9 +42,11 @@ void CollectRoots(BlockNode& node, std::vector<EdgeParent*>& roots,
 Task<DrainedSection> DrainedSection::Begin(BlockNode& node) {
   DrainedSection section;
   for (;;) {
+    Nodes subtree;
+    CollectSubtree(node, subtree);
     std::vector<EdgeParent*> roots = section.roots_;
-    std::vector<const BlockNode*> visited;
-    CollectRoots(node, roots, visited);
+    Nodes visited;
+    for (BlockNode* const below : subtree) CollectRoots(*below, roots, visited);
     // A root may have come while others became quiet.
     if (roots.size() == section.roots_.size()) break;
     for (size_t i = section.roots_.size(); i < roots.size(); ++i) {

@@ -12,8 +12,7 @@
 // Ownership: the parent owns the Edge, the Edge holds a reference to the child. The parent outlives
 //   the Edge.
 // Threading: Start and Cancel in any context (request.context is the running one). Everything else
-// in
-//   the control context; [drained] as in node.h.
+//   in the control context; [drained] as in node.h.
 // Units: bytes. Errors: see node.h. Requests out of range complete with -EIO; write-like requests
 //   on a read-only child or without the write permission with -EACCES.
 
@@ -143,8 +142,9 @@ class Edge {
   PerContext<EdgeOpList> ops_;
 };
 
-// Quiesces every root above `node` (the roots outlive the section): while it lives no request is in
-// flight in the node's subtree through any parent, and none starts. Control context.
+// Quiesces every root above `node` or above a node below it (the roots outlive the section): while
+// it lives no request is in flight in the node's subtree through any parent, and none starts.
+// Control context.
 //   { DrainedSection drained = co_await DrainedSection::Begin(node); ... }
 // Ends in the destructor (or End). Nests.
 class DrainedSection {

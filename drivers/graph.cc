@@ -43,7 +43,7 @@ NodeRef BlockGraph::Find(std::string_view node_name) const {
   return found == by_name_.end() ? nullptr : found->second.lock();
 }
 
-absl::Status BlockGraph::Remove(std::string_view node_name) {
+absl::Status BlockGraph::CheckRemovable(std::string_view node_name) const {
   const auto kept = kept_.find(node_name);
   if (kept == kept_.end()) {
     const char* const why =
@@ -51,12 +51,20 @@ absl::Status BlockGraph::Remove(std::string_view node_name) {
     return ErrorWithErrno(ENOENT, absl::StrCat("node '", std::string(node_name), "' ", why));
   }
   const BlockNode& node = *kept->second;
-  if (!node.parents().empty()) {
-    return ErrorWithErrno(EBUSY, absl::StrCat("node '", node.node_name(), "' is in use by ",
-                                              node.parents().front()->parent().Describe()));
-  }
-  kept_.erase(kept);
-  return absl::OkStatus();
+  if (node.parents().empty()) return absl::OkStatus();
+  return ErrorWithErrno(EBUSY, absl::StrCat("node '", node.node_name(), "' is in use by ",
+                                            node.parents().front()->parent().Describe()));
+}
+
+Task<absl::Status> BlockGraph::Remove(std::string node_name) {
+  if (absl::Status removable = CheckRemovable(node_name); !removable.ok()) co_return removable;
+  NodeRef node = Find(node_name);
+  const DrainedSection drained = co_await DrainedSection::Begin(*node);
+  // Others may have come while everything became quiet.
+  absl::Status removable = CheckRemovable(node_name);
+  if (removable.ok()) kept_.erase(kept_.find(node_name));
+  node.reset();  // Perhaps the last: within the section.
+  co_return removable;
 }
 
 std::vector<NodeRef> BlockGraph::Nodes() const {

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 
 #include "aio/aio_context.h"
+#include "aio/task.h"
 #include "base/log.h"
 #include "drivers/node.h"
 
@@ -51,12 +52,16 @@ class BlockGraph {
   void Register(const NodeRef& node, Keep keep);
   // nullptr when there is none.
   NodeRef Find(std::string_view node_name) const;
-  // Drops the graph's reference. NOT_FOUND; FAILED_PRECONDITION (EBUSY) while it has parents.
-  absl::Status Remove(std::string_view node_name);
+  // Drops the graph's reference, in a drained section: what is below may have other users.
+  // NOT_FOUND; FAILED_PRECONDITION (EBUSY) while it has parents.
+  Task<absl::Status> Remove(std::string node_name);
   // All living nodes, by name.
   std::vector<NodeRef> Nodes() const;
 
  private:
+  // Whether Remove may go on.
+  absl::Status CheckRemovable(std::string_view node_name) const;
+
   AioContext& control_;
   LogSink& log_;
   uint64_t next_generated_ = 0;

@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 
 #include "aio/simulated/world.h"
+#include "aio/task.h"
 #include "base/id.h"
 #include "base/status.h"
 #include "testing/drivers/strict_node.h"
@@ -27,9 +28,12 @@ class GraphTest : public ::testing::Test {
     return node;
   }
 
+  absl::Status Remove(const std::string& name) { return BlockOn(control_, graph_.Remove(name)); }
+
   SimulatedWorld world_{1};
+  AioContext& control_{world_.NewContext("control")};
   MemoryLog log_;
-  BlockGraph graph_{world_.NewContext("control"), log_};
+  BlockGraph graph_{control_, log_};
 };
 
 TEST_F(GraphTest, FindsLivingNodesByName) {
@@ -63,15 +67,15 @@ TEST_F(GraphTest, RemoveLetsGoOfNodesThatNobodyUses) {
   {
     TestRoot root("drive0");
     ASSERT_TRUE(root.Open(graph_.Find("disk")).ok());
-    const absl::Status busy = graph_.Remove("disk");
+    const absl::Status busy = Remove("disk");
     EXPECT_EQ(ErrnoOf(busy), EBUSY);
     EXPECT_THAT(MessageOf(busy), HasSubstr("'disk' is in use by block backend 'drive0'"));
   }
-  EXPECT_TRUE(graph_.Remove("disk").ok());
+  EXPECT_TRUE(Remove("disk").ok());
   EXPECT_EQ(graph_.Find("disk"), nullptr);
-  EXPECT_THAT(MessageOf(graph_.Remove("disk")), HasSubstr("'disk' does not exist"));
+  EXPECT_THAT(MessageOf(Remove("disk")), HasSubstr("'disk' does not exist"));
   const NodeRef inner = Add("inner", BlockGraph::Keep::kNo);
-  EXPECT_THAT(MessageOf(graph_.Remove("inner")), HasSubstr("belongs to the node above"));
+  EXPECT_THAT(MessageOf(Remove("inner")), HasSubstr("belongs to the node above"));
 }
 
 }  // namespace

@@ -142,6 +142,8 @@ class BlockNode {
   virtual absl::Status SetPermissions(Permissions cumulative);
   // The Edges to children, in the order in which the driver declares them.
   virtual std::vector<Edge*> children() { return {}; }
+  // Whether requests are compared with those under way, under a lock; see EdgeOptions.
+  bool tracks_overlaps() const { return overlap_tracker_ != nullptr; }
   // The Edges that lead here. Kept by Edge.
   const std::vector<Edge*>& parents() const { return parents_; }
 

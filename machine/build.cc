@@ -29,7 +29,7 @@ Task<absl::Status> Machine::Configure(const config::MachineConfig& config) {
     // Nothing half-made stays behind.
     co_await Shutdown();
     for (const NodeRef& node : graph_.Nodes()) {
-      if (node->parents().empty()) graph_.Remove(node->node_name()).IgnoreError();
+      if (node->parents().empty()) (co_await graph_.Remove(node->node_name())).IgnoreError();
     }
   }
   co_return built;

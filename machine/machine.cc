@@ -60,7 +60,9 @@ absl::StatusOr<AioContext*> Machine::FindIoContext(std::string_view iothread_id)
                         absl::StrCat("there is no iothread '", std::string(iothread_id), "'"));
 }
 
-absl::Status Machine::BlockdevDel(std::string_view node_name) { return graph_.Remove(node_name); }
+Task<absl::Status> Machine::BlockdevDel(std::string_view node_name) {
+  return graph_.Remove(std::string(node_name));
+}
 
 Task<absl::Status> Machine::BackendAdd(std::string_view name, std::string_view node_name,
                                        const BackendOptions& options) {

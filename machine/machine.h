@@ -115,7 +115,7 @@ class Machine {
   absl::Status ObjectAdd(const config::ObjectOptions& options);
   Task<absl::Status> BlockdevAdd(const config::BlockdevOptions& options);
   // FAILED_PRECONDITION (EBUSY) while something uses the node.
-  absl::Status BlockdevDel(std::string_view node_name);
+  Task<absl::Status> BlockdevDel(std::string_view node_name);
   // A named backend with `node_name` as its medium (empty: no medium).
   Task<absl::Status> BackendAdd(std::string_view name, std::string_view node_name,
                                 const BackendOptions& options);

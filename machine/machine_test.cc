@@ -273,7 +273,7 @@ TEST_F(MachineTest, MistakesAreNamedAndLeaveNothing) {
   EXPECT_EQ(ErrnoOf(rig.Run(rig.machine().DeviceDel("vd0"))), ENODEV);
   EXPECT_THAT(MessageOf(rig.AddDevice("x-toy-drive,id=toy")), HasSubstr("toy"));
   // The failed attempts hold nothing: the node can be deleted.
-  EXPECT_TRUE(rig.machine().BlockdevDel("n0").ok());
+  EXPECT_TRUE(rig.Run(rig.machine().BlockdevDel("n0")).ok());
 }
 
 TEST_F(MachineTest, TheSameNodeForTwoDevicesNeedsShareRw) {
@@ -283,7 +283,7 @@ TEST_F(MachineTest, TheSameNodeForTwoDevicesNeedsShareRw) {
   const absl::Status second = rig.AddDevice("virtio-blk,id=vd1,drive=n0");
   EXPECT_EQ(ErrnoOf(second), EBUSY);
   EXPECT_EQ(rig.machine().FindDevice("vd1"), nullptr);
-  EXPECT_EQ(ErrnoOf(rig.machine().BlockdevDel("n0")), EBUSY);
+  EXPECT_EQ(ErrnoOf(rig.Run(rig.machine().BlockdevDel("n0"))), EBUSY);
 }
 
 TEST_F(MachineTest, TwoDevicesShareANodeWhenBothMay) {

@@ -135,7 +135,10 @@ BlkdebugNode::~BlkdebugNode() {
 }
 
 absl::Status BlkdebugNode::Open(NodeRef image) {
-  PLATTER_RETURN_IF_ERROR(image_.Attach(std::move(image), {}));
+  // Nothing comes through before a parent is here, and then SetPermissions says what may.
+  const uint32_t granularity = image->limits().request_alignment;
+  PLATTER_RETURN_IF_ERROR(
+      image_.Attach(std::move(image), {.permissions = {}, .granularity = granularity}));
   PLATTER_RETURN_IF_ERROR(CheckLimits());
   Refresh();
   return absl::OkStatus();

@@ -5,11 +5,13 @@
 #include <cerrno>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
 #include "base/status.h"
 #include "config/proto/blockdev.pb.h"
+#include "drivers/edge.h"
 #include "drivers/factory/node_options.h"
 #include "drivers/file/file_node.h"
 
@@ -49,6 +51,28 @@ absl::StatusOr<NodeRef> Child(BlockGraph& graph, const config::BlockdevRef& ref,
   if (parent.read_only()) definition.set_read_only(true);
   if (parent.auto_read_only()) definition.set_auto_read_only(true);
   return Make(graph, definition, BlockGraph::Keep::kNo, depth + 1);
+}
+
+// The fields of a driver's options that name or define a child.
+const config::BlockdevRef* ChildOf(const config::BlockdevOptions& options) {
+  if (options.variant_case() == Variant::kRaw) return &options.raw().file();
+  if (options.variant_case() == Variant::kBlkdebug) return &options.blkdebug().image();
+  return nullptr;
+}
+
+// The existing nodes that the tree of `options` is to stand on.
+std::vector<NodeRef> ReferencedNodes(const BlockGraph& graph,
+                                     const config::BlockdevOptions& options) {
+  std::vector<NodeRef> nodes;
+  const config::BlockdevOptions* at = &options;
+  while (const config::BlockdevRef* child = ChildOf(*at)) {
+    if (child->ref_case() == config::BlockdevRef::kReference) {
+      if (NodeRef node = graph.Find(child->reference()); node != nullptr) nodes.push_back(node);
+    }
+    if (child->ref_case() != config::BlockdevRef::kDefinition) break;
+    at = &child->definition();
+  }
+  return nodes;
 }
 
 // The one place that knows every driver.
@@ -107,6 +131,10 @@ absl::StatusOr<NodeRef> Make(BlockGraph& graph, const config::BlockdevOptions& o
 }  // namespace
 
 Task<absl::StatusOr<NodeRef>> OpenNode(BlockGraph& graph, config::BlockdevOptions options) {
+  // What it will stand on may be in use by others: their requests wait while it gets a parent more.
+  const std::vector<NodeRef> below = ReferencedNodes(graph, options);
+  std::vector<DrainedSection> drained;
+  for (const NodeRef& node : below) drained.push_back(co_await DrainedSection::Begin(*node));
   const BlockGraph::Keep keep =
       options.node_name().empty() ? BlockGraph::Keep::kNo : BlockGraph::Keep::kYes;
   co_return Make(graph, options, keep, 0);

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -14,6 +15,7 @@
 #include "base/status.h"
 #include "config/parse.h"
 #include "config/proto/blockdev.pb.h"
+#include "testing/drivers/test_root.h"
 
 namespace platter {
 namespace {
@@ -41,6 +43,28 @@ class OpenNodeTest : public testing::Test {
   BlockGraph graph_{control_, log_};
 };
 
+// A node that others use at this moment gets a further parent, and loses it again: both wait until
+// it is quiet, since an Edge must not change under a request. Its blocks make the Edge track
+// overlaps as long as there is a parent that could tear them.
+TEST_F(OpenNodeTest, NodesComeAndGoAboveABusyNode) {
+  ASSERT_TRUE(Open("driver=blkdebug,node-name=disk,align=4096,image.driver=null-aio,"
+                   "image.latency-ns=1000000")
+                  .ok());
+  TestRoot root;
+  ASSERT_TRUE(root.Open(graph_.Find("disk"), 4096).ok());
+  std::vector<uint8_t> data(4096);
+  DiskIo write(root, control_);
+  write.Transfer(IoOp::kWrite, 0, data).Submit();
+  ASSERT_FALSE(write.done());
+  // Two levels above it, the upper with blocks that are smaller than the disk's.
+  ASSERT_TRUE(Open("driver=raw,node-name=top,offset=512,file.driver=raw,file.file=disk").ok());
+  EXPECT_TRUE(write.done()) << "attached while a request was in flight";
+  write.Submit();
+  ASSERT_FALSE(write.done());
+  ASSERT_TRUE(BlockOn(control_, graph_.Remove("top")).ok());
+  EXPECT_TRUE(write.done()) << "detached while a request was in flight";
+}
+
 TEST_F(OpenNodeTest, MakesEveryDriver) {
   ExpectDriver("driver=null-co,node-name=a,size=1M", "null-co", 1 << 20);
   ExpectDriver("driver=null-aio,node-name=b", "null-aio", 1 << 30);
@@ -55,7 +79,7 @@ TEST_F(OpenNodeTest, NamedNodesStayAndOthersLiveWithTheirParent) {
   EXPECT_NE(graph_.Find("top"), nullptr);
   ASSERT_EQ(graph_.Nodes().size(), 2u);
   EXPECT_THAT(graph_.Nodes()[0]->node_name(), StartsWith("#"));
-  ASSERT_TRUE(graph_.Remove("top").ok());
+  ASSERT_TRUE(BlockOn(control_, graph_.Remove("top")).ok());
   EXPECT_TRUE(graph_.Nodes().empty());
 }
 

@@ -79,7 +79,10 @@ absl::Status RawNode::Open(NodeRef file) {
     return error("offset ", options_.offset, " and size ", *options_.size,
                  " together go beyond the end of ", file_size);
   }
-  PLATTER_RETURN_IF_ERROR(file_.Attach(std::move(file), {}));
+  // Nothing comes through before a parent is here, and then SetPermissions says what may.
+  const uint32_t granularity = file->limits().request_alignment;
+  PLATTER_RETURN_IF_ERROR(
+      file_.Attach(std::move(file), {.permissions = {}, .granularity = granularity}));
   Refresh();
   return absl::OkStatus();
 }

@@ -51,6 +51,24 @@ class RawNodeTest : public ::testing::Test {
   TestRoot root_;
 };
 
+// A filter keeps the promise of alignment that was made to it: nothing below is tracked, so no
+// lock.
+TEST_F(RawNodeTest, AlignedRequestsAboveAnAlignedFileTakeNoLock) {
+  file_ = std::make_shared<StrictNode>(
+      StrictOptions{.size = 65536, .limits = {.request_alignment = 512}}, "file0");
+  raw_ = *RawNode::Create("raw0", file_, {.offset = 1024});
+  ASSERT_TRUE(root_.Open(raw_, 512).ok());
+  EXPECT_EQ(raw_->limits().request_alignment, 512u);
+  EXPECT_FALSE(file_->tracks_overlaps());
+  // One that may send anything changes that, and its going changes it back.
+  {
+    TestRoot any("any");
+    ASSERT_TRUE(any.Open(file_, 1).ok());
+    EXPECT_TRUE(file_->tracks_overlaps());
+  }
+  EXPECT_FALSE(file_->tracks_overlaps());
+}
+
 TEST_F(RawNodeTest, IsItsFileByDefault) {
   ASSERT_TRUE(Open({.size = 10000}, {}).ok());
   EXPECT_EQ(raw_->length(), 10000u);

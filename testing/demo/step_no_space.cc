@@ -73,7 +73,7 @@ class ScarceDisk {
     PLATTER_RETURN_IF_ERROR(stage_.Run(stage_.machine().DeviceDel("vdb")));
     PLATTER_RETURN_IF_ERROR(Require(stage_.events().Take<DeviceDeletedEvent>().has_value(),
                                     "DEVICE_DELETED of vdb did not come"));
-    return stage_.machine().BlockdevDel("scarce");
+    return stage_.Run(stage_.machine().BlockdevDel("scarce"));
   }
 
  private:
