@@ -16,13 +16,15 @@
 namespace platter {
 namespace {
 
-// What a request of each kind raises on its way to the child.
+// Where a request of each kind may be held on its way to the child, in order. All but kNone are
+// raised there.
 std::span<const BlkdebugEvent> EventsOf(IoOp op) {
-  static constexpr BlkdebugEvent kRead[] = {BlkdebugEvent::kReadAio};
-  static constexpr BlkdebugEvent kWrite[] = {BlkdebugEvent::kWriteAio, BlkdebugEvent::kPwritev};
-  static constexpr BlkdebugEvent kZeroes[] = {BlkdebugEvent::kPwritevZero};
-  static constexpr BlkdebugEvent kFlush[] = {BlkdebugEvent::kFlushToOs,
-                                             BlkdebugEvent::kFlushToDisk};
+  using enum BlkdebugEvent;
+  static constexpr BlkdebugEvent kRead[] = {kNone, kReadAio};
+  static constexpr BlkdebugEvent kWrite[] = {kNone, kWriteAio, kPwritev};
+  static constexpr BlkdebugEvent kZeroes[] = {kNone, kPwritevZero};
+  static constexpr BlkdebugEvent kFlush[] = {kNone, kFlushToOs, kFlushToDisk};
+  static constexpr BlkdebugEvent kDiscard[] = {kNone};
   switch (op) {
     case IoOp::kRead:
       return kRead;
@@ -35,7 +37,7 @@ std::span<const BlkdebugEvent> EventsOf(IoOp op) {
     case IoOp::kDiscard:
       break;
   }
-  return {};
+  return kDiscard;
 }
 
 BlkdebugRules::Subject SubjectOf(const IoRequest& request) {
@@ -48,9 +50,8 @@ BlkdebugRules::Subject SubjectOf(const IoRequest& request) {
 // A request that waits: to be resumed, or for the turn in which it fails.
 class BlkdebugNode::Held final : public WorkItem {
  public:
-  // `result` is kIoPending for one that is still to reach the child.
-  Held(BlkdebugNode& node, IoRequest& request, std::string tag, IoResult result)
-      : node_(node), request_(request), tag_(std::move(tag)), result_(result) {}
+  Held(BlkdebugNode& node, IoRequest& request, std::string tag, Onward onward)
+      : node_(node), request_(request), tag_(std::move(tag)), onward_(onward) {}
 
   const std::string& tag() const { return tag_; }
   IoRequest& request() const { return request_; }
@@ -62,16 +63,17 @@ class BlkdebugNode::Held final : public WorkItem {
   void Run() override {
     IoRequest& request = request_;
     BlkdebugNode& node = node_;
-    IoResult result = result_;
+    const Onward onward = onward_;
     request.context->buffers().Delete(this);
-    if (result == kIoPending) result = node.StartUnlessFaulty(request);
+    IoResult result = onward.result;
+    if (result == kIoPending) result = node.StartByRules(request, onward.next_event);
     if (result != kIoPending) request.OnIoDone(result);
   }
 
   BlkdebugNode& node_;
   IoRequest& request_;
   const std::string tag_;
-  const IoResult result_;
+  const Onward onward_;
 };
 
 // A write whose end raises kPwritevDone.
@@ -107,7 +109,8 @@ class BlkdebugNode::WatchedWrite final : public IoRequest {
     BlkdebugNode& node = node_;
     IoRequest& parent = parent_;
     context->buffers().Delete(this);
-    return node.HoldAt(BlkdebugEvent::kPwritevDone, parent, result) ? kIoPending : result;
+    return node.HoldAt(BlkdebugEvent::kPwritevDone, parent, {.result = result}) ? kIoPending
+                                                                                : result;
   }
 
   BlkdebugNode& node_;
@@ -212,20 +215,21 @@ absl::Status BlkdebugNode::SetPermissions(Permissions cumulative) {
   return image_.Change({.permissions = cumulative, .granularity = limits_.request_alignment});
 }
 
-IoResult BlkdebugNode::StartByRules(IoRequest& request) {
-  if (HoldAt(BlkdebugEvent::kNone, request, kIoPending)) return kIoPending;
-  for (const BlkdebugEvent event : EventsOf(request.op)) {
-    if (HoldAt(event, request, kIoPending)) return kIoPending;
+IoResult BlkdebugNode::StartByRules(IoRequest& request, size_t next_event) {
+  const std::span<const BlkdebugEvent> events = EventsOf(request.op);
+  while (next_event < events.size()) {
+    const BlkdebugEvent event = events[next_event++];
+    if (HoldAt(event, request, {.next_event = next_event})) return kIoPending;
   }
   return StartUnlessFaulty(request);
 }
 
-bool BlkdebugNode::HoldAt(BlkdebugEvent event, IoRequest& request, IoResult result) {
+bool BlkdebugNode::HoldAt(BlkdebugEvent event, IoRequest& request, Onward onward) {
   MutexLock lock(mutex_);
   if (event != BlkdebugEvent::kNone) rules_.OnEvent(event);
   std::optional<std::string> tag = rules_.TakeSuspend(event, SubjectOf(request));
   if (!tag.has_value()) return false;
-  held_.push_back(request.context->buffers().New<Held>(*this, request, *std::move(tag), result));
+  held_.push_back(request.context->buffers().New<Held>(*this, request, *std::move(tag), onward));
   return true;
 }
 
@@ -240,7 +244,8 @@ IoResult BlkdebugNode::StartUnlessFaulty(IoRequest& request) {
   BufferPool& pool = request.context->buffers();
   if (fault.has_value()) {
     if (fault->failure == BlkdebugErrorRule::Failure::kImmediately) return -fault->error;
-    request.context->Defer(*pool.New<Held>(*this, request, std::string(), -fault->error));
+    request.context->Defer(
+        *pool.New<Held>(*this, request, std::string(), Onward{.result = -fault->error}));
     return kIoPending;
   }
   if (watch) return pool.New<WatchedWrite>(*this, request)->Begin();

@@ -8,6 +8,7 @@
 //   debug->Resume("write");
 //
 // A request that is held is in flight, as in hardware: it counts for drain and ignores a cancel.
+// Once resumed it raises the events that it has still before it, and may be held again.
 //
 // Ownership: see BlockNode. Threading: any-context; rules and Resume from any thread. A request
 //   goes on in its own context. A node without rules takes no lock.
@@ -17,6 +18,7 @@
 #define PLATTER_DRIVERS_BLKDEBUG_BLKDEBUG_NODE_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -60,7 +62,7 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   IoResult Start(IoRequest& request) override {
     if (!has_rules_.load(std::memory_order_acquire)) [[likely]]
       return image_.Start(request);
-    return StartByRules(request);
+    return StartByRules(request, 0);
   }
   void Cancel(IoRequest& request) override;
   Task<absl::Status> Truncate(uint64_t new_length) override;
@@ -106,11 +108,18 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   // Takes limits, features and length from the child, changed as the options say.
   void Refresh();
 
-  IoResult StartByRules(IoRequest& request);
-  // After it was held, or was not.
+  // How a held request goes on.
+  struct Onward {
+    size_t next_event = 0;         // With this one of its operation's events,
+    IoResult result = kIoPending;  // or, when it has one, with its result.
+  };
+
+  // Raises the events of the request's operation from `next_event` on, then starts it.
+  IoResult StartByRules(IoRequest& request, size_t next_event);
+  // After the last of its events.
   IoResult StartUnlessFaulty(IoRequest& request);
   // Raises `event`; true when the request is held, and goes on by `Held` later.
-  bool HoldAt(BlkdebugEvent event, IoRequest& request, IoResult result);
+  bool HoldAt(BlkdebugEvent event, IoRequest& request, Onward onward);
   void ReleaseAll(std::string_view tag, std::vector<Held*>& released)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

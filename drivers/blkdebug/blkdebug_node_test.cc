@@ -115,6 +115,47 @@ TEST_F(BlkdebugNodeTest, AHeldRequestMayFailOnceResumed) {
   EXPECT_EQ(io.result(), -EIO);
 }
 
+TEST_F(BlkdebugNodeTest, AResumedRequestRaisesTheEventsThatItHasStillBeforeIt) {
+  using Event = BlkdebugEvent;
+  BlkdebugNode& debug = Open({
+      .inject_error = {{.event = Event::kPwritev, .error = EINVAL}},
+      .set_state = {{.event = Event::kPwritev, .new_state = 7}},
+      .suspend = {{.event = Event::kNone, .tag = "none"},
+                  {.event = Event::kWriteAio, .tag = "a"},
+                  {.event = Event::kPwritev, .tag = "b"}},
+  });
+  DiskIo io(root_, io_);
+  Write(io, 0).Submit();
+  for (const char* const tag : {"none", "a", "b"}) {
+    EXPECT_TRUE(debug.IsSuspended(tag)) << tag;
+    EXPECT_EQ(debug.SuspendedCount(), 1);
+    EXPECT_EQ(debug.state(), *tag == 'b' ? 7u : 1u);
+    io.Cancel();
+    EXPECT_EQ(root_.in_flight(), 1);
+    EXPECT_EQ(debug.Resume(tag), 1);
+    world_.RunUntilIdle();
+  }
+  ASSERT_TRUE(io.done());
+  EXPECT_EQ(io.result(), -EINVAL);
+  EXPECT_EQ(image_->started(), 0u);
+}
+
+TEST_F(BlkdebugNodeTest, AFlushMayBeHeldAtEachOfItsEvents) {
+  BlkdebugNode& debug = Open({.suspend = {{.event = BlkdebugEvent::kFlushToOs, .tag = "os"},
+                                          {.event = BlkdebugEvent::kFlushToDisk, .tag = "disk"}}});
+  DiskIo io(root_, io_);
+  io.Range(IoOp::kFlush, 0, 0).Submit();
+  EXPECT_TRUE(debug.IsSuspended("os"));
+  debug.Resume("os");
+  world_.RunUntilIdle();
+  EXPECT_TRUE(debug.IsSuspended("disk"));
+  EXPECT_EQ(image_->started(), 0u);
+  debug.Resume("disk");
+  io_.RunUntil([&io] { return io.done(); });
+  EXPECT_EQ(io.result(), 0);
+  EXPECT_EQ(image_->started(IoOp::kFlush), 1u);
+}
+
 TEST_F(BlkdebugNodeTest, ACompletionMayBeHeldAfterTheDataIsWritten) {
   for (const auto completion :
        {StrictOptions::Completion::kAtOnce, StrictOptions::Completion::kLaterTurn}) {
