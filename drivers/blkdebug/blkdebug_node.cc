@@ -47,14 +47,31 @@ BlkdebugRules::Subject SubjectOf(const IoRequest& request) {
 
 }  // namespace
 
-// A request that waits: to be resumed, or for the turn in which it fails.
-class BlkdebugNode::Held final : public WorkItem {
+// What stands for a request as long as the child does not know the request itself.
+class BlkdebugNode::Proxy {
+ public:
+  Proxy(const Proxy&) = delete;
+  Proxy& operator=(const Proxy&) = delete;
+
+  IoRequest& request() const { return request_; }
+  // What the child knows the request by; nullptr when it does not have it.
+  virtual IoRequest* in_child() { return nullptr; }
+
+ protected:
+  Proxy(BlkdebugNode& node, IoRequest& request) : node_(node), request_(request) {}
+  ~Proxy() = default;
+
+  BlkdebugNode& node_;
+  IoRequest& request_;
+};
+
+// A request that waits to be resumed.
+class BlkdebugNode::Held final : public Proxy, public WorkItem {
  public:
   Held(BlkdebugNode& node, IoRequest& request, std::string tag, Onward onward)
-      : node_(node), request_(request), tag_(std::move(tag)), onward_(onward) {}
+      : Proxy(node, request), tag_(std::move(tag)), onward_(onward) {}
 
   const std::string& tag() const { return tag_; }
-  IoRequest& request() const { return request_; }
 
  private:
   friend class BufferPool;
@@ -64,22 +81,42 @@ class BlkdebugNode::Held final : public WorkItem {
     IoRequest& request = request_;
     BlkdebugNode& node = node_;
     const Onward onward = onward_;
+    node.Forget(*this);
     request.context->buffers().Delete(this);
     IoResult result = onward.result;
     if (result == kIoPending) result = node.StartByRules(request, onward.next_event);
     if (result != kIoPending) request.OnIoDone(result);
   }
 
-  BlkdebugNode& node_;
-  IoRequest& request_;
   const std::string tag_;
   const Onward onward_;
 };
 
-// A write whose end raises kPwritevDone.
-class BlkdebugNode::WatchedWrite final : public IoRequest {
+// A request that waits for the turn in which it fails.
+class BlkdebugNode::Failing final : public Proxy, public WorkItem {
  public:
-  WatchedWrite(BlkdebugNode& node, IoRequest& parent) : node_(node), parent_(parent) {
+  Failing(BlkdebugNode& node, IoRequest& request, IoResult result)
+      : Proxy(node, request), result_(result) {}
+
+ private:
+  friend class BufferPool;
+  ~Failing() = default;
+
+  void Run() override {
+    IoRequest& request = request_;
+    const IoResult result = result_;
+    node_.Forget(*this);
+    request.context->buffers().Delete(this);
+    request.OnIoDone(result);
+  }
+
+  const IoResult result_;
+};
+
+// A write whose end raises kPwritevDone.
+class BlkdebugNode::WatchedWrite final : public Proxy, public IoRequest {
+ public:
+  WatchedWrite(BlkdebugNode& node, IoRequest& parent) : Proxy(node, parent) {
     context = parent.context;
     op = parent.op;
     flags = parent.flags;
@@ -88,6 +125,8 @@ class BlkdebugNode::WatchedWrite final : public IoRequest {
     bytes = parent.bytes;
     iov = parent.iov;
   }
+
+  IoRequest* in_child() override { return this; }
 
   IoResult Begin() {
     IoResult result = node_.image_.Start(*this);
@@ -100,21 +139,19 @@ class BlkdebugNode::WatchedWrite final : public IoRequest {
   ~WatchedWrite() = default;
 
   void OnIoDone(IoResult result) override {
-    IoRequest& parent = parent_;
+    IoRequest& parent = request_;
     const IoResult end = End(result);
     if (end != kIoPending) parent.OnIoDone(end);
   }
   // kIoPending when its completion is held; then the object is gone as well.
   IoResult End(IoResult result) {
     BlkdebugNode& node = node_;
-    IoRequest& parent = parent_;
+    IoRequest& parent = request_;
+    node.Forget(*this);
     context->buffers().Delete(this);
     return node.HoldAt(BlkdebugEvent::kPwritevDone, parent, {.result = result}) ? kIoPending
                                                                                 : result;
   }
-
-  BlkdebugNode& node_;
-  IoRequest& parent_;
 };
 
 absl::StatusOr<std::shared_ptr<BlkdebugNode>> BlkdebugNode::Create(std::string node_name,
@@ -134,7 +171,7 @@ BlkdebugNode::BlkdebugNode(std::string node_name, const BlkdebugOptions& options
 
 BlkdebugNode::~BlkdebugNode() {
   MutexLock lock(mutex_);
-  PLATTER_CHECK(held_.empty());
+  PLATTER_CHECK(held_.empty() && proxies_.empty());
 }
 
 absl::Status BlkdebugNode::Open(NodeRef image) {
@@ -229,8 +266,20 @@ bool BlkdebugNode::HoldAt(BlkdebugEvent event, IoRequest& request, Onward onward
   if (event != BlkdebugEvent::kNone) rules_.OnEvent(event);
   std::optional<std::string> tag = rules_.TakeSuspend(event, SubjectOf(request));
   if (!tag.has_value()) return false;
-  held_.push_back(request.context->buffers().New<Held>(*this, request, *std::move(tag), onward));
+  Held* const held = request.context->buffers().New<Held>(*this, request, *std::move(tag), onward);
+  held_.push_back(held);
+  proxies_.push_back(held);
   return true;
+}
+
+void BlkdebugNode::Remember(Proxy& proxy) {
+  MutexLock lock(mutex_);
+  proxies_.push_back(&proxy);
+}
+
+void BlkdebugNode::Forget(const Proxy& proxy) {
+  MutexLock lock(mutex_);
+  std::erase(proxies_, &proxy);
 }
 
 IoResult BlkdebugNode::StartUnlessFaulty(IoRequest& request) {
@@ -244,24 +293,28 @@ IoResult BlkdebugNode::StartUnlessFaulty(IoRequest& request) {
   BufferPool& pool = request.context->buffers();
   if (fault.has_value()) {
     if (fault->failure == BlkdebugErrorRule::Failure::kImmediately) return -fault->error;
-    request.context->Defer(
-        *pool.New<Held>(*this, request, std::string(), Onward{.result = -fault->error}));
+    Failing& failing = *pool.New<Failing>(*this, request, -fault->error);
+    Remember(failing);
+    request.context->Defer(failing);
     return kIoPending;
   }
-  if (watch) return pool.New<WatchedWrite>(*this, request)->Begin();
-  return image_.Start(request);
+  if (!watch) return image_.Start(request);
+  WatchedWrite& watched = *pool.New<WatchedWrite>(*this, request);
+  Remember(watched);
+  return watched.Begin();
 }
 
 void BlkdebugNode::Cancel(IoRequest& request) {
+  IoRequest* in_child = &request;
   {
     MutexLock lock(mutex_);
-    for (const Held* const held : held_) {
-      if (&held->request() == &request) return;
-    }
-    // The child knows such a write by another object.
-    if (request.op == IoOp::kWrite && rules_.HasEvent(BlkdebugEvent::kPwritevDone)) return;
+    const auto proxy = std::find_if(proxies_.begin(), proxies_.end(), [&request](const Proxy* at) {
+      return &at->request() == &request;
+    });
+    if (proxy != proxies_.end()) in_child = (*proxy)->in_child();
   }
-  image_.Cancel(request);
+  // It ends in this context alone, so it is there still.
+  if (in_child != nullptr) image_.Cancel(*in_child);
 }
 
 void BlkdebugNode::ClearRules() {

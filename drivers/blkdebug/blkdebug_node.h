@@ -7,8 +7,9 @@
 //   ... the guest writes; debug->IsSuspended("write") ... the guest resets the device ...
 //   debug->Resume("write");
 //
-// A request that is held is in flight, as in hardware: it counts for drain and ignores a cancel.
-// Once resumed it raises the events that it has still before it, and may be held again.
+// A request that is held is in flight, as in hardware: it counts for drain and ignores a cancel,
+// and so does one that waits for the turn in which it fails. Once resumed it raises the events that
+// it has still before it, and may be held again.
 //
 // Ownership: see BlockNode. Threading: any-context; rules and Resume from any thread. A request
 //   goes on in its own context. A node without rules takes no lock.
@@ -99,7 +100,9 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   void OnChildChanged() override;
 
  private:
+  class Proxy;
   class Held;
+  class Failing;
   class WatchedWrite;
 
   BlkdebugNode(std::string node_name, const BlkdebugOptions& options);
@@ -120,6 +123,8 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   IoResult StartUnlessFaulty(IoRequest& request);
   // Raises `event`; true when the request is held, and goes on by `Held` later.
   bool HoldAt(BlkdebugEvent event, IoRequest& request, Onward onward);
+  void Remember(Proxy& proxy);
+  void Forget(const Proxy& proxy);
   void ReleaseAll(std::string_view tag, std::vector<Held*>& released)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -128,7 +133,9 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   std::atomic<bool> has_rules_{false};
   mutable Mutex mutex_;
   BlkdebugRules rules_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Held*> held_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Held*> held_ ABSL_GUARDED_BY(mutex_);  // Until resumed.
+  // For Cancel: of all requests here that the child does not know, those in held_ included.
+  std::vector<Proxy*> proxies_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace platter

@@ -175,6 +175,37 @@ TEST_F(BlkdebugNodeTest, ACompletionMayBeHeldAfterTheDataIsWritten) {
   }
 }
 
+// A hint about a request reaches the image only while the image has it, by the object it knows.
+TEST_F(BlkdebugNodeTest, ACancelReachesTheImageWhenTheImageHasTheRequest) {
+  BlkdebugNode& debug = Open({.inject_error = {{.iotype = Io::kRead}}},
+                             {.completion = StrictOptions::Completion::kLaterTurn});
+  DiskIo failing(root_, io_);
+  failing.Transfer(IoOp::kRead, 0, data_).Submit();
+  failing.Cancel();
+  debug.AddRule(BlkdebugSuspendRule{.tag = "held"});
+  DiskIo resumed(root_, io_);
+  Write(resumed, 0).Submit();
+  debug.Resume("held");
+  resumed.Cancel();
+  EXPECT_EQ(image_->cancels(), 0u);
+  world_.RunUntilIdle();
+  EXPECT_EQ(failing.result(), -EIO);
+  EXPECT_EQ(resumed.result(), 0);
+
+  debug.AddRule(BlkdebugSuspendRule{.event = BlkdebugEvent::kPwritevDone, .tag = "done"});
+  DiskIo watched(root_, io_);
+  Write(watched, 0).Submit();
+  watched.Cancel();
+  EXPECT_EQ(image_->cancels(), 1u);
+  world_.RunUntilIdle();
+  EXPECT_TRUE(debug.IsSuspended("done"));
+  watched.Cancel();
+  EXPECT_EQ(image_->cancels(), 1u);
+  debug.Resume("done");
+  world_.RunUntilIdle();
+  EXPECT_EQ(watched.completions(), 1);
+}
+
 TEST_F(BlkdebugNodeTest, RemoveBreakpointResumesAndHoldsNoMore) {
   BlkdebugNode& debug = Open({});
   debug.AddRule(BlkdebugSuspendRule{.tag = "all", .count = kBlkdebugForEver});
