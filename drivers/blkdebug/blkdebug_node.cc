@@ -40,6 +40,9 @@ std::span<const BlkdebugEvent> EventsOf(IoOp op) {
   return kDiscard;
 }
 
+// Whether its end raises kPwritevDone.
+bool HasDoneEvent(IoOp op) { return op == IoOp::kWrite || op == IoOp::kWriteZeroes; }
+
 BlkdebugRules::Subject SubjectOf(const IoRequest& request) {
   if (request.op == IoOp::kFlush) return {.iotype = BlkdebugIoType::kFlush};
   return {.iotype = IoTypeOf(request.op), .offset = request.offset, .bytes = request.bytes};
@@ -104,16 +107,18 @@ class BlkdebugNode::Failing final : public Proxy, public WorkItem {
 
   void Run() override {
     IoRequest& request = request_;
-    const IoResult result = result_;
-    node_.Forget(*this);
+    BlkdebugNode& node = node_;
+    IoResult result = result_;
+    node.Forget(*this);
     request.context->buffers().Delete(this);
-    request.OnIoDone(result);
+    result = node.EndByRules(request, result);
+    if (result != kIoPending) request.OnIoDone(result);
   }
 
   const IoResult result_;
 };
 
-// A write whose end raises kPwritevDone.
+// A write, of data or zeroes, whose end raises kPwritevDone.
 class BlkdebugNode::WatchedWrite final : public Proxy, public IoRequest {
  public:
   WatchedWrite(BlkdebugNode& node, IoRequest& parent) : Proxy(node, parent) {
@@ -149,8 +154,7 @@ class BlkdebugNode::WatchedWrite final : public Proxy, public IoRequest {
     IoRequest& parent = request_;
     node.Forget(*this);
     context->buffers().Delete(this);
-    return node.HoldAt(BlkdebugEvent::kPwritevDone, parent, {.result = result}) ? kIoPending
-                                                                                : result;
+    return node.EndByRules(parent, result);
   }
 };
 
@@ -272,6 +276,11 @@ bool BlkdebugNode::HoldAt(BlkdebugEvent event, IoRequest& request, Onward onward
   return true;
 }
 
+IoResult BlkdebugNode::EndByRules(IoRequest& request, IoResult result) {
+  if (!HasDoneEvent(request.op)) return result;
+  return HoldAt(BlkdebugEvent::kPwritevDone, request, {.result = result}) ? kIoPending : result;
+}
+
 void BlkdebugNode::Remember(Proxy& proxy) {
   MutexLock lock(mutex_);
   proxies_.push_back(&proxy);
@@ -288,11 +297,13 @@ IoResult BlkdebugNode::StartUnlessFaulty(IoRequest& request) {
   {
     MutexLock lock(mutex_);
     fault = rules_.TakeFault(SubjectOf(request));
-    watch = request.op == IoOp::kWrite && rules_.HasEvent(BlkdebugEvent::kPwritevDone);
+    watch = HasDoneEvent(request.op) && rules_.HasEvent(BlkdebugEvent::kPwritevDone);
   }
   BufferPool& pool = request.context->buffers();
   if (fault.has_value()) {
-    if (fault->failure == BlkdebugErrorRule::Failure::kImmediately) return -fault->error;
+    if (fault->failure == BlkdebugErrorRule::Failure::kImmediately) {
+      return EndByRules(request, -fault->error);
+    }
     Failing& failing = *pool.New<Failing>(*this, request, -fault->error);
     Remember(failing);
     request.context->Defer(failing);
@@ -321,11 +332,6 @@ void BlkdebugNode::ClearRules() {
   MutexLock lock(mutex_);
   rules_.Clear();
   has_rules_.store(false, std::memory_order_release);
-}
-
-void BlkdebugNode::OnEvent(BlkdebugEvent event) {
-  MutexLock lock(mutex_);
-  rules_.OnEvent(event);
 }
 
 void BlkdebugNode::ReleaseAll(std::string_view tag, std::vector<Held*>& released) {

@@ -78,12 +78,10 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   void AddRule(const Rule& rule) {
     MutexLock lock(mutex_);
     rules_.Add(rule);
-    has_rules_.store(true, std::memory_order_release);
+    has_rules_.store(!rules_.empty(), std::memory_order_release);
   }
   // Requests that are held stay so.
   void ClearRules();
-  // An event of a driver above.
-  void OnEvent(BlkdebugEvent event);
 
   // Lets all requests held by `tag` go on, in their contexts; how many.
   int Resume(std::string_view tag);
@@ -123,6 +121,9 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   IoResult StartUnlessFaulty(IoRequest& request);
   // Raises `event`; true when the request is held, and goes on by `Held` later.
   bool HoldAt(BlkdebugEvent event, IoRequest& request, Onward onward);
+  // A request that is to end with `result` raises what its operation raises then: the result, or
+  // kIoPending when it is held.
+  IoResult EndByRules(IoRequest& request, IoResult result);
   void Remember(Proxy& proxy);
   void Forget(const Proxy& proxy);
   void ReleaseAll(std::string_view tag, std::vector<Held*>& released)

@@ -175,6 +175,50 @@ TEST_F(BlkdebugNodeTest, ACompletionMayBeHeldAfterTheDataIsWritten) {
   }
 }
 
+TEST_F(BlkdebugNodeTest, ZeroesRaisePwritevDoneTooAndOtherRequestsDoNot) {
+  BlkdebugNode& debug =
+      Open({.set_state = {{.event = BlkdebugEvent::kPwritevDone, .new_state = 2}}});
+  for (const IoOp op : {IoOp::kFlush, IoOp::kDiscard, IoOp::kRead}) {
+    DiskIo io(root_, io_);
+    if (op == IoOp::kRead) io.Transfer(op, 0, data_);
+    if (op != IoOp::kRead) io.Range(op, 0, op == IoOp::kFlush ? 0 : 512);
+    EXPECT_EQ(io.Run(), 0);
+    EXPECT_EQ(debug.state(), 1u);
+  }
+  debug.AddRule(BlkdebugSuspendRule{.event = BlkdebugEvent::kPwritevDone, .tag = "done"});
+  image_->SetContent(std::vector<uint8_t>(64 * kKiB, 1));
+  DiskIo zeroes(root_, io_);
+  zeroes.Range(IoOp::kWriteZeroes, 0, 512).Submit(IoFlags::kMayUnmap);
+  EXPECT_TRUE(debug.IsSuspended("done"));
+  EXPECT_EQ(debug.state(), 2u);
+  EXPECT_EQ(image_->started(IoOp::kWriteZeroes), 1u);
+  EXPECT_EQ(image_->Content()[0], 0);
+  debug.Resume("done");
+  io_.RunUntil([&] { return zeroes.done(); });
+  EXPECT_EQ(zeroes.result(), 0);
+}
+
+TEST_F(BlkdebugNodeTest, AWriteThatARuleFailsRaisesPwritevDone) {
+  using Failure = BlkdebugErrorRule::Failure;
+  for (const Failure failure : {Failure::kImmediately, Failure::kInALaterTurn}) {
+    BlkdebugNode& debug = Open({.inject_error = {{.failure = failure}}});
+    debug.AddRule(BlkdebugSuspendRule{.event = BlkdebugEvent::kPwritevDone, .tag = "done"});
+    DiskIo io(root_, io_);
+    Write(io, 0).Submit();
+    world_.RunUntilIdle();
+    EXPECT_TRUE(debug.IsSuspended("done"));
+    EXPECT_FALSE(io.done());
+    debug.Resume("done");
+    io_.RunUntil([&] { return io.done(); });
+    EXPECT_EQ(io.result(), -EIO);
+    root_.edge().Detach();
+  }
+}
+
+TEST_F(BlkdebugNodeTest, AStateRuleWithoutEventTakesEffectFromTheStart) {
+  EXPECT_EQ(Open({.set_state = {{.new_state = 4}}}).state(), 4u);
+}
+
 // A hint about a request reaches the image only while the image has it, by the object it knows.
 TEST_F(BlkdebugNodeTest, ACancelReachesTheImageWhenTheImageHasTheRequest) {
   BlkdebugNode& debug = Open({.inject_error = {{.iotype = Io::kRead}}},
