@@ -198,7 +198,8 @@ absl::Status BlkdebugNode::CheckLimits() const {
   if (!IsPowerOfTwo(align) || align > kMaxAlign) {
     return error("align ", align, " is not a power of two up to ", kMaxAlign);
   }
-  if (!IsAligned(child.length(), align)) {
+  // A length that the child's own alignment does not divide is the child's to serve (node.h).
+  if (options_.align != 0 && !IsAligned(child.length(), align)) {
     return error("the size of node '", child.node_name(), "', ", child.length(),
                  " bytes, is not a multiple of align ", align);
   }
@@ -242,8 +243,8 @@ void BlkdebugNode::Refresh() {
   limits_.max_write_zeroes =
       std::max<uint64_t>(limits_.max_write_zeroes, limits_.write_zeroes_alignment);
   limits_.max_discard = std::max<uint64_t>(limits_.max_discard, limits_.discard_alignment);
-  // A child that shrank to a size that does not fit loses the part of its last block.
-  set_length(AlignDown(child.length(), limits_.request_alignment));
+  // With an align, a child that came to a size that does not fit loses the part of its last block.
+  set_length(options_.align == 0 ? child.length() : AlignDown(child.length(), options_.align));
 }
 
 void BlkdebugNode::OnChildChanged() {
@@ -377,10 +378,10 @@ uint32_t BlkdebugNode::state() const {
 }
 
 Task<absl::Status> BlkdebugNode::Truncate(uint64_t new_length) {
-  if (!IsAligned(new_length, limits_.request_alignment)) {
-    co_return ErrorWithErrno(
-        EINVAL, absl::StrCat("node '", node_name(), "': ", new_length,
-                             " bytes are not a multiple of align ", limits_.request_alignment));
+  if (options_.align != 0 && !IsAligned(new_length, options_.align)) {
+    co_return ErrorWithErrno(EINVAL,
+                             absl::StrCat("node '", node_name(), "': ", new_length,
+                                          " bytes are not a multiple of align ", options_.align));
   }
   co_return co_await image_.child()->Truncate(new_length);
 }

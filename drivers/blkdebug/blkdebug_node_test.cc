@@ -309,6 +309,27 @@ TEST_F(BlkdebugNodeTest, LimitsThatDoNotFitAreRefusedByName) {
   EXPECT_EQ(ErrnoOf(create({.opt_discard = 64, .max_discard = 96})), EINVAL);
 }
 
+TEST_F(BlkdebugNodeTest, AChildOfOddLengthIsServedToItsEnd) {
+  StrictOptions image{.size = 1000};
+  image.limits.request_alignment = 512;
+  BlkdebugNode& debug = Open({}, image);
+  EXPECT_EQ(debug.length(), 1000u);
+  const std::vector<uint8_t> wanted(10, 9);
+  data_ = wanted;
+  EXPECT_EQ(DiskIo(root_, io_).Transfer(IoOp::kWrite, 990, data_).Run(), 0);
+  EXPECT_EQ(image_->Content()[999], 9);
+  data_.assign(10, 0);
+  EXPECT_EQ(DiskIo(root_, io_).Transfer(IoOp::kRead, 990, data_).Run(), 0);
+  EXPECT_EQ(data_, wanted);
+  EXPECT_EQ(DiskIo(root_, io_).Transfer(IoOp::kRead, 991, data_).Run(), -EIO);
+  EXPECT_TRUE(BlockOn(io_, debug.Truncate(700)).ok());
+  EXPECT_EQ(debug.length(), 700u);
+  // An align of the user's own has to fit.
+  const auto odd = std::make_shared<StrictNode>(image, "odd0");
+  EXPECT_THAT(MessageOf(BlkdebugNode::Create("d", odd, {.align = 512}).status()),
+              HasSubstr("'odd0', 1000 bytes, is not a multiple of align 512"));
+}
+
 TEST_F(BlkdebugNodeTest, TruncatePassesOn) {
   BlkdebugNode& debug = Open({.align = 512});
   EXPECT_TRUE(BlockOn(io_, debug.Truncate(4096)).ok());
