@@ -115,6 +115,17 @@ TEST_F(MemoryNodeTest, ACrashForgetsWhatWasNotFlushed) {
   EXPECT_EQ(ByteAt(0), 1);
 }
 
+TEST_F(MemoryNodeTest, ACrashGivesBackTheRoomOfWhatItForgets) {
+  MemoryNode& node =
+      Open({.size = kMiB, .allocation_limit = 8192, .cache = MemoryOptions::Cache::kVolatile});
+  EXPECT_EQ(Write(0, 8192, 1), 0);
+  EXPECT_EQ(Write(16384, 8192, 2), -ENOSPC);
+  node.SimulateCrash();
+  EXPECT_EQ(node.allocated_bytes(), 0u);
+  EXPECT_EQ(Write(16384, 8192, 2), 0);
+  EXPECT_EQ(ByteAt(16384), 2);
+}
+
 TEST_F(MemoryNodeTest, WithoutTheVolatileCacheACrashForgetsNothing) {
   MemoryNode& node = Open({.size = kMiB});
   EXPECT_EQ(Write(0, 4096, 1), 0);
