@@ -87,7 +87,8 @@ Task<IoResult> BlockBackendImpl::HostWrite(HostOperation operation) {
       co_return -EACCES;
     }
   }
-  const uint64_t mask = root() == nullptr ? 0 : edge_.options().granularity - 1;
+  // What the device promised, also while another write has taken the promise off.
+  const uint64_t mask = root() == nullptr ? 0 : EdgeOptionsFor(*root()).granularity - 1;
   // A discard writes no block in part: what is not aligned is dropped.
   if (operation.op == IoOp::kDiscard || ((operation.offset | operation.bytes) & mask) == 0) {
     co_return co_await HostIo(operation);

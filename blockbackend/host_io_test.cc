@@ -107,6 +107,27 @@ TEST_F(HostIoTest, ZeroesOfAnyAlignmentBesideADeviceThatPromisedBlocks) {
   EXPECT_EQ(node_->seen.size(), 1u);
 }
 
+TEST_F(HostIoTest, TwoWritesOfAnyAlignmentAtOnce) {
+  MakeBackend();
+  Insert({.length = kLength, .request_alignment = kBlock});
+  AttachAndOpen(io_);
+  node_->mode = Mode::kHold;
+  const auto write = [](HostIoTest* test, uint64_t offset) -> Task<void> {
+    const std::span<const uint8_t> data = std::span(test->data_).first(3);
+    EXPECT_EQ(co_await test->backend_->Pwrite(offset, data, IoFlags::kNone), 0);
+  };
+  bool done[2] = {};
+  Begin(write(this, 1), &done[0]);
+  Begin(write(this, 11), &done[1]);
+  EXPECT_EQ(node_->held.size(), 1u) << "one after the other";
+  for (int i = 0; i < 4; ++i) {
+    node_->FinishAll(0);
+    world_.RunUntilIdle();
+  }
+  EXPECT_TRUE(done[0] && done[1]);
+  EXPECT_EQ(node_->seen.size(), 4u);
+}
+
 TEST_F(HostIoTest, ReadOnlyRefusesWrites) {
   MakeBackend({.read_only = true});
   Insert();
