@@ -87,8 +87,10 @@ Task<IoResult> BlockBackendImpl::HostWrite(HostOperation operation) {
       co_return -EACCES;
     }
   }
-  const uint64_t mask = root() == nullptr ? 0 : edge_.options().granularity - 1;
-  if (operation.op != IoOp::kWrite || ((operation.offset | operation.bytes) & mask) == 0) {
+  // What the device promised, also while another write has taken the promise off.
+  const uint64_t mask = root() == nullptr ? 0 : EdgeOptionsFor(*root()).granularity - 1;
+  // A discard writes no block in part: what is not aligned is dropped.
+  if (operation.op == IoOp::kDiscard || ((operation.offset | operation.bytes) & mask) == 0) {
     co_return co_await HostIo(operation);
   }
   // Smaller than the device promised to write: the promise is off while nobody else writes.
@@ -97,10 +99,12 @@ Task<IoResult> BlockBackendImpl::HostWrite(HostOperation operation) {
   EdgeOptions options = EdgeOptionsFor(*root());
   options.granularity = 1;
   if (!edge_.Change(options).ok()) co_return -EACCES;
-  iovec part = {.iov_base = operation.data, .iov_len = operation.bytes};
+  const iovec part = {.iov_base = operation.data, .iov_len = operation.bytes};
   const IoFlags flags = write_cache_enabled() ? operation.flags : operation.flags | IoFlags::kFua;
-  const IoResult result = co_await EdgeIo(IoArguments{
-      .op = IoOp::kWrite, .offset = operation.offset, .iov = {&part, 1}, .flags = flags});
+  IoArguments arguments = {
+      .op = operation.op, .offset = operation.offset, .bytes = operation.bytes, .flags = flags};
+  if (IsDataTransfer(operation.op)) arguments.iov = {&part, 1};
+  const IoResult result = co_await EdgeIo(arguments);
   edge_.Change(EdgeOptionsFor(*root())).IgnoreError();
   co_return result;
 }

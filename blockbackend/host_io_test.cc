@@ -83,6 +83,51 @@ TEST_F(HostIoTest, AnyAlignmentBesideADeviceThatPromisedBlocks) {
   EXPECT_EQ(node_->parents().front()->options().granularity, kBlock) << "the promise is back";
 }
 
+TEST_F(HostIoTest, ZeroesOfAnyAlignmentBesideADeviceThatPromisedBlocks) {
+  MakeBackend();
+  Insert({.length = kLength, .request_alignment = kBlock, .write_zeroes_alignment = kBlock});
+  AttachAndOpen(io_);
+  EXPECT_EQ(Await(backend_->WriteZeroes(100, 200, IoFlags::kNone)), 0);
+  ASSERT_EQ(node_->seen.size(), 2u) << "read, modify, write";
+  EXPECT_EQ(node_->seen[0].op, IoOp::kRead);
+  EXPECT_EQ(node_->seen[1].op, IoOp::kWrite);
+  EXPECT_EQ(node_->seen[1].bytes, kBlock);
+  node_->seen.clear();
+  backend_->set_write_cache_enabled(false);
+  EXPECT_EQ(Await(backend_->WriteZeroes(kBlock, 2 * kBlock + 1, IoFlags::kMayUnmap)), 0);
+  ASSERT_EQ(node_->seen.size(), 3u) << "whole blocks, then read, modify, write";
+  EXPECT_EQ(node_->seen[0].op, IoOp::kWriteZeroes);
+  EXPECT_EQ(node_->seen[0].bytes, 2 * kBlock);
+  EXPECT_EQ(node_->seen[0].flags, IoFlags::kMayUnmap | IoFlags::kFua);
+  EXPECT_EQ(node_->seen[2].flags, IoFlags::kFua);
+  EXPECT_EQ(Await(backend_->WriteZeroes(kLength - 1, 2, IoFlags::kNone)), -EIO);
+  EXPECT_EQ(node_->parents().front()->options().granularity, kBlock) << "the promise is back";
+  node_->seen.clear();
+  EXPECT_EQ(Await(backend_->Discard(100, 2 * kBlock)), 0);
+  EXPECT_EQ(node_->seen.size(), 1u);
+}
+
+TEST_F(HostIoTest, TwoWritesOfAnyAlignmentAtOnce) {
+  MakeBackend();
+  Insert({.length = kLength, .request_alignment = kBlock});
+  AttachAndOpen(io_);
+  node_->mode = Mode::kHold;
+  const auto write = [](HostIoTest* test, uint64_t offset) -> Task<void> {
+    const std::span<const uint8_t> data = std::span(test->data_).first(3);
+    EXPECT_EQ(co_await test->backend_->Pwrite(offset, data, IoFlags::kNone), 0);
+  };
+  bool done[2] = {};
+  Begin(write(this, 1), &done[0]);
+  Begin(write(this, 11), &done[1]);
+  EXPECT_EQ(node_->held.size(), 1u) << "one after the other";
+  for (int i = 0; i < 4; ++i) {
+    node_->FinishAll(0);
+    world_.RunUntilIdle();
+  }
+  EXPECT_TRUE(done[0] && done[1]);
+  EXPECT_EQ(node_->seen.size(), 4u);
+}
+
 TEST_F(HostIoTest, ReadOnlyRefusesWrites) {
   MakeBackend({.read_only = true});
   Insert();

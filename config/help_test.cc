@@ -61,7 +61,8 @@ TEST(Help, ListsVariants) {
 TEST(Help, WritesListsAndLongChoicesOut) {
   const std::string help = Help(config::BlockdevOptions::descriptor(), "blkdebug");
   EXPECT_THAT(help, HasSubstr("  inject-error.N.event=<blkdebug-event> "));
-  EXPECT_THAT(help, HasSubstr("<blkdebug-event> is one of none, l1_update,"));
+  EXPECT_THAT(help,
+              HasSubstr("<blkdebug-event> is one of none, read_aio, write_aio, flush_to_os,"));
   EXPECT_THAT(Help(config::DeviceOptions::descriptor(), "virtio-blk"),
               HasSubstr("iothread-vq-mapping.N.vqs.N=<integer>"));
 }

@@ -65,6 +65,19 @@ TEST(Rules, ARuleOfBlkdebugSaysWhereAndHowOftenOnce) {
   EXPECT_EQ(Node(rule + "x-count=2,inject-error.0.x-offset=1M,inject-error.0.x-bytes=4K"), "");
 }
 
+TEST(Rules, AnEventThatNothingRaisesIsRefused) {
+  const std::string why =
+      ".event: takes none, read_aio, write_aio, flush_to_os, flush_to_disk, pwritev, pwritev_zero "
+      "or pwritev_done, not '";
+  const std::string node = "driver=blkdebug,image=f,";
+  for (const std::string event : {"l2_update", "cluster_alloc", "cor_write", "vmstate_save"}) {
+    EXPECT_EQ(Node(node + "set-state.0.event=" + event),
+              "blockdev.set-state.0" + why + event + "'");
+  }
+  EXPECT_EQ(Node(node + "x-suspend.0.event=pwritev_rmw_after_tail"),
+            "blockdev.x-suspend.0" + why + "pwritev_rmw_after_tail'");
+}
+
 TEST(Rules, BlockSizesOfVirtioBlkFitTogether) {
   EXPECT_EQ(Disk("logical_block_size=4096,physical_block_size=512"),
             "device.physical_block_size: 512 is less than logical_block_size (4096)");

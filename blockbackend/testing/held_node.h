@@ -24,6 +24,7 @@ namespace platter {
 struct HeldNodeOptions {
   uint64_t length = 1 << 20;
   uint32_t request_alignment = 1;
+  uint32_t write_zeroes_alignment = 1;
   bool read_only = false;
   bool fua = true;
 };
@@ -42,6 +43,7 @@ class HeldNode final : public BlockNode {
   HeldNode(std::string node_name, const HeldNodeOptions& options) : BlockNode(node_name) {
     set_length(options.length);
     limits_.request_alignment = options.request_alignment;
+    limits_.write_zeroes_alignment = options.write_zeroes_alignment;
     features_ = {.fua = options.fua, .discard = true, .write_zeroes = true, .may_unmap = true};
     read_only_ = options.read_only;
   }

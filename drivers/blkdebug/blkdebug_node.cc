@@ -16,13 +16,15 @@
 namespace platter {
 namespace {
 
-// What a request of each kind raises on its way to the child.
+// Where a request of each kind may be held on its way to the child, in order. All but kNone are
+// raised there.
 std::span<const BlkdebugEvent> EventsOf(IoOp op) {
-  static constexpr BlkdebugEvent kRead[] = {BlkdebugEvent::kReadAio};
-  static constexpr BlkdebugEvent kWrite[] = {BlkdebugEvent::kWriteAio, BlkdebugEvent::kPwritev};
-  static constexpr BlkdebugEvent kZeroes[] = {BlkdebugEvent::kPwritevZero};
-  static constexpr BlkdebugEvent kFlush[] = {BlkdebugEvent::kFlushToOs,
-                                             BlkdebugEvent::kFlushToDisk};
+  using enum BlkdebugEvent;
+  static constexpr BlkdebugEvent kRead[] = {kNone, kReadAio};
+  static constexpr BlkdebugEvent kWrite[] = {kNone, kWriteAio, kPwritev};
+  static constexpr BlkdebugEvent kZeroes[] = {kNone, kPwritevZero};
+  static constexpr BlkdebugEvent kFlush[] = {kNone, kFlushToOs, kFlushToDisk};
+  static constexpr BlkdebugEvent kDiscard[] = {kNone};
   switch (op) {
     case IoOp::kRead:
       return kRead;
@@ -35,8 +37,11 @@ std::span<const BlkdebugEvent> EventsOf(IoOp op) {
     case IoOp::kDiscard:
       break;
   }
-  return {};
+  return kDiscard;
 }
+
+// Whether its end raises kPwritevDone.
+bool HasDoneEvent(IoOp op) { return op == IoOp::kWrite || op == IoOp::kWriteZeroes; }
 
 BlkdebugRules::Subject SubjectOf(const IoRequest& request) {
   if (request.op == IoOp::kFlush) return {.iotype = BlkdebugIoType::kFlush};
@@ -45,15 +50,31 @@ BlkdebugRules::Subject SubjectOf(const IoRequest& request) {
 
 }  // namespace
 
-// A request that waits: to be resumed, or for the turn in which it fails.
-class BlkdebugNode::Held final : public WorkItem {
+// What stands for a request as long as the child does not know the request itself.
+class BlkdebugNode::Proxy {
  public:
-  // `result` is kIoPending for one that is still to reach the child.
-  Held(BlkdebugNode& node, IoRequest& request, std::string tag, IoResult result)
-      : node_(node), request_(request), tag_(std::move(tag)), result_(result) {}
+  Proxy(const Proxy&) = delete;
+  Proxy& operator=(const Proxy&) = delete;
+
+  IoRequest& request() const { return request_; }
+  // What the child knows the request by; nullptr when it does not have it.
+  virtual IoRequest* in_child() { return nullptr; }
+
+ protected:
+  Proxy(BlkdebugNode& node, IoRequest& request) : node_(node), request_(request) {}
+  ~Proxy() = default;
+
+  BlkdebugNode& node_;
+  IoRequest& request_;
+};
+
+// A request that waits to be resumed.
+class BlkdebugNode::Held final : public Proxy, public WorkItem {
+ public:
+  Held(BlkdebugNode& node, IoRequest& request, std::string tag, Onward onward)
+      : Proxy(node, request), tag_(std::move(tag)), onward_(onward) {}
 
   const std::string& tag() const { return tag_; }
-  IoRequest& request() const { return request_; }
 
  private:
   friend class BufferPool;
@@ -62,22 +83,45 @@ class BlkdebugNode::Held final : public WorkItem {
   void Run() override {
     IoRequest& request = request_;
     BlkdebugNode& node = node_;
-    IoResult result = result_;
+    const Onward onward = onward_;
+    node.Forget(*this);
     request.context->buffers().Delete(this);
-    if (result == kIoPending) result = node.StartUnlessFaulty(request);
+    IoResult result = onward.result;
+    if (result == kIoPending) result = node.StartByRules(request, onward.next_event);
     if (result != kIoPending) request.OnIoDone(result);
   }
 
-  BlkdebugNode& node_;
-  IoRequest& request_;
   const std::string tag_;
+  const Onward onward_;
+};
+
+// A request that waits for the turn in which it fails.
+class BlkdebugNode::Failing final : public Proxy, public WorkItem {
+ public:
+  Failing(BlkdebugNode& node, IoRequest& request, IoResult result)
+      : Proxy(node, request), result_(result) {}
+
+ private:
+  friend class BufferPool;
+  ~Failing() = default;
+
+  void Run() override {
+    IoRequest& request = request_;
+    BlkdebugNode& node = node_;
+    IoResult result = result_;
+    node.Forget(*this);
+    request.context->buffers().Delete(this);
+    result = node.EndByRules(request, result);
+    if (result != kIoPending) request.OnIoDone(result);
+  }
+
   const IoResult result_;
 };
 
-// A write whose end raises kPwritevDone.
-class BlkdebugNode::WatchedWrite final : public IoRequest {
+// A write, of data or zeroes, whose end raises kPwritevDone.
+class BlkdebugNode::WatchedWrite final : public Proxy, public IoRequest {
  public:
-  WatchedWrite(BlkdebugNode& node, IoRequest& parent) : node_(node), parent_(parent) {
+  WatchedWrite(BlkdebugNode& node, IoRequest& parent) : Proxy(node, parent) {
     context = parent.context;
     op = parent.op;
     flags = parent.flags;
@@ -86,6 +130,8 @@ class BlkdebugNode::WatchedWrite final : public IoRequest {
     bytes = parent.bytes;
     iov = parent.iov;
   }
+
+  IoRequest* in_child() override { return this; }
 
   IoResult Begin() {
     IoResult result = node_.image_.Start(*this);
@@ -98,20 +144,18 @@ class BlkdebugNode::WatchedWrite final : public IoRequest {
   ~WatchedWrite() = default;
 
   void OnIoDone(IoResult result) override {
-    IoRequest& parent = parent_;
+    IoRequest& parent = request_;
     const IoResult end = End(result);
     if (end != kIoPending) parent.OnIoDone(end);
   }
   // kIoPending when its completion is held; then the object is gone as well.
   IoResult End(IoResult result) {
     BlkdebugNode& node = node_;
-    IoRequest& parent = parent_;
+    IoRequest& parent = request_;
+    node.Forget(*this);
     context->buffers().Delete(this);
-    return node.HoldAt(BlkdebugEvent::kPwritevDone, parent, result) ? kIoPending : result;
+    return node.EndByRules(parent, result);
   }
-
-  BlkdebugNode& node_;
-  IoRequest& parent_;
 };
 
 absl::StatusOr<std::shared_ptr<BlkdebugNode>> BlkdebugNode::Create(std::string node_name,
@@ -131,7 +175,7 @@ BlkdebugNode::BlkdebugNode(std::string node_name, const BlkdebugOptions& options
 
 BlkdebugNode::~BlkdebugNode() {
   MutexLock lock(mutex_);
-  PLATTER_CHECK(held_.empty());
+  PLATTER_CHECK(held_.empty() && proxies_.empty());
 }
 
 absl::Status BlkdebugNode::Open(NodeRef image) {
@@ -157,7 +201,8 @@ absl::Status BlkdebugNode::CheckLimits() const {
   if (!IsPowerOfTwo(align) || align > kMaxAlign) {
     return error("align ", align, " is not a power of two up to ", kMaxAlign);
   }
-  if (!IsAligned(child.length(), align)) {
+  // A length that the child's own alignment does not divide is the child's to serve (node.h).
+  if (options_.align != 0 && !IsAligned(child.length(), align)) {
     return error("the size of node '", child.node_name(), "', ", child.length(),
                  " bytes, is not a multiple of align ", align);
   }
@@ -201,8 +246,8 @@ void BlkdebugNode::Refresh() {
   limits_.max_write_zeroes =
       std::max<uint64_t>(limits_.max_write_zeroes, limits_.write_zeroes_alignment);
   limits_.max_discard = std::max<uint64_t>(limits_.max_discard, limits_.discard_alignment);
-  // A child that shrank to a size that does not fit loses the part of its last block.
-  set_length(AlignDown(child.length(), limits_.request_alignment));
+  // With an align, a child that came to a size that does not fit loses the part of its last block.
+  set_length(options_.align == 0 ? child.length() : AlignDown(child.length(), options_.align));
 }
 
 void BlkdebugNode::OnChildChanged() {
@@ -215,21 +260,39 @@ absl::Status BlkdebugNode::SetPermissions(Permissions cumulative) {
   return image_.Change({.permissions = cumulative, .granularity = limits_.request_alignment});
 }
 
-IoResult BlkdebugNode::StartByRules(IoRequest& request) {
-  if (HoldAt(BlkdebugEvent::kNone, request, kIoPending)) return kIoPending;
-  for (const BlkdebugEvent event : EventsOf(request.op)) {
-    if (HoldAt(event, request, kIoPending)) return kIoPending;
+IoResult BlkdebugNode::StartByRules(IoRequest& request, size_t next_event) {
+  const std::span<const BlkdebugEvent> events = EventsOf(request.op);
+  while (next_event < events.size()) {
+    const BlkdebugEvent event = events[next_event++];
+    if (HoldAt(event, request, {.next_event = next_event})) return kIoPending;
   }
   return StartUnlessFaulty(request);
 }
 
-bool BlkdebugNode::HoldAt(BlkdebugEvent event, IoRequest& request, IoResult result) {
+bool BlkdebugNode::HoldAt(BlkdebugEvent event, IoRequest& request, Onward onward) {
   MutexLock lock(mutex_);
   if (event != BlkdebugEvent::kNone) rules_.OnEvent(event);
   std::optional<std::string> tag = rules_.TakeSuspend(event, SubjectOf(request));
   if (!tag.has_value()) return false;
-  held_.push_back(request.context->buffers().New<Held>(*this, request, *std::move(tag), result));
+  Held* const held = request.context->buffers().New<Held>(*this, request, *std::move(tag), onward);
+  held_.push_back(held);
+  proxies_.push_back(held);
   return true;
+}
+
+IoResult BlkdebugNode::EndByRules(IoRequest& request, IoResult result) {
+  if (!HasDoneEvent(request.op)) return result;
+  return HoldAt(BlkdebugEvent::kPwritevDone, request, {.result = result}) ? kIoPending : result;
+}
+
+void BlkdebugNode::Remember(Proxy& proxy) {
+  MutexLock lock(mutex_);
+  proxies_.push_back(&proxy);
+}
+
+void BlkdebugNode::Forget(const Proxy& proxy) {
+  MutexLock lock(mutex_);
+  std::erase(proxies_, &proxy);
 }
 
 IoResult BlkdebugNode::StartUnlessFaulty(IoRequest& request) {
@@ -238,39 +301,41 @@ IoResult BlkdebugNode::StartUnlessFaulty(IoRequest& request) {
   {
     MutexLock lock(mutex_);
     fault = rules_.TakeFault(SubjectOf(request));
-    watch = request.op == IoOp::kWrite && rules_.HasEvent(BlkdebugEvent::kPwritevDone);
+    watch = HasDoneEvent(request.op) && rules_.HasEvent(BlkdebugEvent::kPwritevDone);
   }
   BufferPool& pool = request.context->buffers();
   if (fault.has_value()) {
-    if (fault->failure == BlkdebugErrorRule::Failure::kImmediately) return -fault->error;
-    request.context->Defer(*pool.New<Held>(*this, request, std::string(), -fault->error));
+    if (fault->failure == BlkdebugErrorRule::Failure::kImmediately) {
+      return EndByRules(request, -fault->error);
+    }
+    Failing& failing = *pool.New<Failing>(*this, request, -fault->error);
+    Remember(failing);
+    request.context->Defer(failing);
     return kIoPending;
   }
-  if (watch) return pool.New<WatchedWrite>(*this, request)->Begin();
-  return image_.Start(request);
+  if (!watch) return image_.Start(request);
+  WatchedWrite& watched = *pool.New<WatchedWrite>(*this, request);
+  Remember(watched);
+  return watched.Begin();
 }
 
 void BlkdebugNode::Cancel(IoRequest& request) {
+  IoRequest* in_child = &request;
   {
     MutexLock lock(mutex_);
-    for (const Held* const held : held_) {
-      if (&held->request() == &request) return;
-    }
-    // The child knows such a write by another object.
-    if (request.op == IoOp::kWrite && rules_.HasEvent(BlkdebugEvent::kPwritevDone)) return;
+    const auto proxy = std::find_if(proxies_.begin(), proxies_.end(), [&request](const Proxy* at) {
+      return &at->request() == &request;
+    });
+    if (proxy != proxies_.end()) in_child = (*proxy)->in_child();
   }
-  image_.Cancel(request);
+  // It ends in this context alone, so it is there still.
+  if (in_child != nullptr) image_.Cancel(*in_child);
 }
 
 void BlkdebugNode::ClearRules() {
   MutexLock lock(mutex_);
   rules_.Clear();
   has_rules_.store(false, std::memory_order_release);
-}
-
-void BlkdebugNode::OnEvent(BlkdebugEvent event) {
-  MutexLock lock(mutex_);
-  rules_.OnEvent(event);
 }
 
 void BlkdebugNode::ReleaseAll(std::string_view tag, std::vector<Held*>& released) {
@@ -316,10 +381,10 @@ uint32_t BlkdebugNode::state() const {
 }
 
 Task<absl::Status> BlkdebugNode::Truncate(uint64_t new_length) {
-  if (!IsAligned(new_length, limits_.request_alignment)) {
-    co_return ErrorWithErrno(
-        EINVAL, absl::StrCat("node '", node_name(), "': ", new_length,
-                             " bytes are not a multiple of align ", limits_.request_alignment));
+  if (options_.align != 0 && !IsAligned(new_length, options_.align)) {
+    co_return ErrorWithErrno(EINVAL,
+                             absl::StrCat("node '", node_name(), "': ", new_length,
+                                          " bytes are not a multiple of align ", options_.align));
   }
   co_return co_await image_.child()->Truncate(new_length);
 }

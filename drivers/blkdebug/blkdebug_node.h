@@ -7,7 +7,9 @@
 //   ... the guest writes; debug->IsSuspended("write") ... the guest resets the device ...
 //   debug->Resume("write");
 //
-// A request that is held is in flight, as in hardware: it counts for drain and ignores a cancel.
+// A request that is held is in flight, as in hardware: it counts for drain and ignores a cancel,
+// and so does one that waits for the turn in which it fails. Once resumed it raises the events that
+// it has still before it, and may be held again.
 //
 // Ownership: see BlockNode. Threading: any-context; rules and Resume from any thread. A request
 //   goes on in its own context. A node without rules takes no lock.
@@ -17,6 +19,7 @@
 #define PLATTER_DRIVERS_BLKDEBUG_BLKDEBUG_NODE_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -60,7 +63,7 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   IoResult Start(IoRequest& request) override {
     if (!has_rules_.load(std::memory_order_acquire)) [[likely]]
       return image_.Start(request);
-    return StartByRules(request);
+    return StartByRules(request, 0);
   }
   void Cancel(IoRequest& request) override;
   Task<absl::Status> Truncate(uint64_t new_length) override;
@@ -75,12 +78,10 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   void AddRule(const Rule& rule) {
     MutexLock lock(mutex_);
     rules_.Add(rule);
-    has_rules_.store(true, std::memory_order_release);
+    has_rules_.store(!rules_.empty(), std::memory_order_release);
   }
   // Requests that are held stay so.
   void ClearRules();
-  // An event of a driver above.
-  void OnEvent(BlkdebugEvent event);
 
   // Lets all requests held by `tag` go on, in their contexts; how many.
   int Resume(std::string_view tag);
@@ -97,7 +98,9 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   void OnChildChanged() override;
 
  private:
+  class Proxy;
   class Held;
+  class Failing;
   class WatchedWrite;
 
   BlkdebugNode(std::string node_name, const BlkdebugOptions& options);
@@ -106,11 +109,23 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   // Takes limits, features and length from the child, changed as the options say.
   void Refresh();
 
-  IoResult StartByRules(IoRequest& request);
-  // After it was held, or was not.
+  // How a held request goes on.
+  struct Onward {
+    size_t next_event = 0;         // With this one of its operation's events,
+    IoResult result = kIoPending;  // or, when it has one, with its result.
+  };
+
+  // Raises the events of the request's operation from `next_event` on, then starts it.
+  IoResult StartByRules(IoRequest& request, size_t next_event);
+  // After the last of its events.
   IoResult StartUnlessFaulty(IoRequest& request);
   // Raises `event`; true when the request is held, and goes on by `Held` later.
-  bool HoldAt(BlkdebugEvent event, IoRequest& request, IoResult result);
+  bool HoldAt(BlkdebugEvent event, IoRequest& request, Onward onward);
+  // A request that is to end with `result` raises what its operation raises then: the result, or
+  // kIoPending when it is held.
+  IoResult EndByRules(IoRequest& request, IoResult result);
+  void Remember(Proxy& proxy);
+  void Forget(const Proxy& proxy);
   void ReleaseAll(std::string_view tag, std::vector<Held*>& released)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -119,7 +134,9 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   std::atomic<bool> has_rules_{false};
   mutable Mutex mutex_;
   BlkdebugRules rules_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Held*> held_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Held*> held_ ABSL_GUARDED_BY(mutex_);  // Until resumed.
+  // For Cancel: of all requests here that the child does not know, those in held_ included.
+  std::vector<Proxy*> proxies_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace platter

@@ -115,6 +115,47 @@ TEST_F(BlkdebugNodeTest, AHeldRequestMayFailOnceResumed) {
   EXPECT_EQ(io.result(), -EIO);
 }
 
+TEST_F(BlkdebugNodeTest, AResumedRequestRaisesTheEventsThatItHasStillBeforeIt) {
+  using Event = BlkdebugEvent;
+  BlkdebugNode& debug = Open({
+      .inject_error = {{.event = Event::kPwritev, .error = EINVAL}},
+      .set_state = {{.event = Event::kPwritev, .new_state = 7}},
+      .suspend = {{.event = Event::kNone, .tag = "none"},
+                  {.event = Event::kWriteAio, .tag = "a"},
+                  {.event = Event::kPwritev, .tag = "b"}},
+  });
+  DiskIo io(root_, io_);
+  Write(io, 0).Submit();
+  for (const char* const tag : {"none", "a", "b"}) {
+    EXPECT_TRUE(debug.IsSuspended(tag)) << tag;
+    EXPECT_EQ(debug.SuspendedCount(), 1);
+    EXPECT_EQ(debug.state(), *tag == 'b' ? 7u : 1u);
+    io.Cancel();
+    EXPECT_EQ(root_.in_flight(), 1);
+    EXPECT_EQ(debug.Resume(tag), 1);
+    world_.RunUntilIdle();
+  }
+  ASSERT_TRUE(io.done());
+  EXPECT_EQ(io.result(), -EINVAL);
+  EXPECT_EQ(image_->started(), 0u);
+}
+
+TEST_F(BlkdebugNodeTest, AFlushMayBeHeldAtEachOfItsEvents) {
+  BlkdebugNode& debug = Open({.suspend = {{.event = BlkdebugEvent::kFlushToOs, .tag = "os"},
+                                          {.event = BlkdebugEvent::kFlushToDisk, .tag = "disk"}}});
+  DiskIo io(root_, io_);
+  io.Range(IoOp::kFlush, 0, 0).Submit();
+  EXPECT_TRUE(debug.IsSuspended("os"));
+  debug.Resume("os");
+  world_.RunUntilIdle();
+  EXPECT_TRUE(debug.IsSuspended("disk"));
+  EXPECT_EQ(image_->started(), 0u);
+  debug.Resume("disk");
+  io_.RunUntil([&io] { return io.done(); });
+  EXPECT_EQ(io.result(), 0);
+  EXPECT_EQ(image_->started(IoOp::kFlush), 1u);
+}
+
 TEST_F(BlkdebugNodeTest, ACompletionMayBeHeldAfterTheDataIsWritten) {
   for (const auto completion :
        {StrictOptions::Completion::kAtOnce, StrictOptions::Completion::kLaterTurn}) {
@@ -132,6 +173,81 @@ TEST_F(BlkdebugNodeTest, ACompletionMayBeHeldAfterTheDataIsWritten) {
     io_.RunUntil([&] { return io.done(); });
     EXPECT_EQ(io.result(), 0);
   }
+}
+
+TEST_F(BlkdebugNodeTest, ZeroesRaisePwritevDoneTooAndOtherRequestsDoNot) {
+  BlkdebugNode& debug =
+      Open({.set_state = {{.event = BlkdebugEvent::kPwritevDone, .new_state = 2}}});
+  for (const IoOp op : {IoOp::kFlush, IoOp::kDiscard, IoOp::kRead}) {
+    DiskIo io(root_, io_);
+    if (op == IoOp::kRead) io.Transfer(op, 0, data_);
+    if (op != IoOp::kRead) io.Range(op, 0, op == IoOp::kFlush ? 0 : 512);
+    EXPECT_EQ(io.Run(), 0);
+    EXPECT_EQ(debug.state(), 1u);
+  }
+  debug.AddRule(BlkdebugSuspendRule{.event = BlkdebugEvent::kPwritevDone, .tag = "done"});
+  image_->SetContent(std::vector<uint8_t>(64 * kKiB, 1));
+  DiskIo zeroes(root_, io_);
+  zeroes.Range(IoOp::kWriteZeroes, 0, 512).Submit(IoFlags::kMayUnmap);
+  EXPECT_TRUE(debug.IsSuspended("done"));
+  EXPECT_EQ(debug.state(), 2u);
+  EXPECT_EQ(image_->started(IoOp::kWriteZeroes), 1u);
+  EXPECT_EQ(image_->Content()[0], 0);
+  debug.Resume("done");
+  io_.RunUntil([&] { return zeroes.done(); });
+  EXPECT_EQ(zeroes.result(), 0);
+}
+
+TEST_F(BlkdebugNodeTest, AWriteThatARuleFailsRaisesPwritevDone) {
+  using Failure = BlkdebugErrorRule::Failure;
+  for (const Failure failure : {Failure::kImmediately, Failure::kInALaterTurn}) {
+    BlkdebugNode& debug = Open({.inject_error = {{.failure = failure}}});
+    debug.AddRule(BlkdebugSuspendRule{.event = BlkdebugEvent::kPwritevDone, .tag = "done"});
+    DiskIo io(root_, io_);
+    Write(io, 0).Submit();
+    world_.RunUntilIdle();
+    EXPECT_TRUE(debug.IsSuspended("done"));
+    EXPECT_FALSE(io.done());
+    debug.Resume("done");
+    io_.RunUntil([&] { return io.done(); });
+    EXPECT_EQ(io.result(), -EIO);
+    root_.edge().Detach();
+  }
+}
+
+TEST_F(BlkdebugNodeTest, AStateRuleWithoutEventTakesEffectFromTheStart) {
+  EXPECT_EQ(Open({.set_state = {{.new_state = 4}}}).state(), 4u);
+}
+
+// A hint about a request reaches the image only while the image has it, by the object it knows.
+TEST_F(BlkdebugNodeTest, ACancelReachesTheImageWhenTheImageHasTheRequest) {
+  BlkdebugNode& debug = Open({.inject_error = {{.iotype = Io::kRead}}},
+                             {.completion = StrictOptions::Completion::kLaterTurn});
+  DiskIo failing(root_, io_);
+  failing.Transfer(IoOp::kRead, 0, data_).Submit();
+  failing.Cancel();
+  debug.AddRule(BlkdebugSuspendRule{.tag = "held"});
+  DiskIo resumed(root_, io_);
+  Write(resumed, 0).Submit();
+  debug.Resume("held");
+  resumed.Cancel();
+  EXPECT_EQ(image_->cancels(), 0u);
+  world_.RunUntilIdle();
+  EXPECT_EQ(failing.result(), -EIO);
+  EXPECT_EQ(resumed.result(), 0);
+
+  debug.AddRule(BlkdebugSuspendRule{.event = BlkdebugEvent::kPwritevDone, .tag = "done"});
+  DiskIo watched(root_, io_);
+  Write(watched, 0).Submit();
+  watched.Cancel();
+  EXPECT_EQ(image_->cancels(), 1u);
+  world_.RunUntilIdle();
+  EXPECT_TRUE(debug.IsSuspended("done"));
+  watched.Cancel();
+  EXPECT_EQ(image_->cancels(), 1u);
+  debug.Resume("done");
+  world_.RunUntilIdle();
+  EXPECT_EQ(watched.completions(), 1);
 }
 
 TEST_F(BlkdebugNodeTest, RemoveBreakpointResumesAndHoldsNoMore) {
@@ -191,6 +307,27 @@ TEST_F(BlkdebugNodeTest, LimitsThatDoNotFitAreRefusedByName) {
   EXPECT_THAT(MessageOf(create({.opt_write_zero = 64, .max_write_zero = 96})),
               HasSubstr("max-write-zero 96"));
   EXPECT_EQ(ErrnoOf(create({.opt_discard = 64, .max_discard = 96})), EINVAL);
+}
+
+TEST_F(BlkdebugNodeTest, AChildOfOddLengthIsServedToItsEnd) {
+  StrictOptions image{.size = 1000};
+  image.limits.request_alignment = 512;
+  BlkdebugNode& debug = Open({}, image);
+  EXPECT_EQ(debug.length(), 1000u);
+  const std::vector<uint8_t> wanted(10, 9);
+  data_ = wanted;
+  EXPECT_EQ(DiskIo(root_, io_).Transfer(IoOp::kWrite, 990, data_).Run(), 0);
+  EXPECT_EQ(image_->Content()[999], 9);
+  data_.assign(10, 0);
+  EXPECT_EQ(DiskIo(root_, io_).Transfer(IoOp::kRead, 990, data_).Run(), 0);
+  EXPECT_EQ(data_, wanted);
+  EXPECT_EQ(DiskIo(root_, io_).Transfer(IoOp::kRead, 991, data_).Run(), -EIO);
+  EXPECT_TRUE(BlockOn(io_, debug.Truncate(700)).ok());
+  EXPECT_EQ(debug.length(), 700u);
+  // An align of the user's own has to fit.
+  const auto odd = std::make_shared<StrictNode>(image, "odd0");
+  EXPECT_THAT(MessageOf(BlkdebugNode::Create("d", odd, {.align = 512}).status()),
+              HasSubstr("'odd0', 1000 bytes, is not a multiple of align 512"));
 }
 
 TEST_F(BlkdebugNodeTest, TruncatePassesOn) {

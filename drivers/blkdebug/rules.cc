@@ -42,6 +42,14 @@ void BlkdebugRules::Add(const BlkdebugErrorRule& rule) {
   error_rules_.push_back({rule, rule.event == BlkdebugEvent::kNone});
 }
 
+void BlkdebugRules::Add(const BlkdebugStateRule& rule) {
+  if (rule.event != BlkdebugEvent::kNone) {
+    state_rules_.push_back(rule);
+  } else if (InState(rule.state, state_)) {
+    state_ = rule.new_state;
+  }
+}
+
 void BlkdebugRules::Clear() {
   error_rules_.clear();
   state_rules_.clear();

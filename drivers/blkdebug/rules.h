@@ -4,8 +4,9 @@
 // state that other rules ask for.
 //
 // A rule takes effect at an event. An error rule is armed by its event and stays armed until
-// another event arms others; one for kNone is armed from the start and stays so. A suspend rule
-// holds the request at whose event it fires, once; one for kNone fires at any request.
+// another event arms others; one for kNone is armed from the start and stays so. A state rule for
+// kNone takes effect as it is added. A suspend rule holds the request at whose event it fires,
+// once; one for kNone fires at any request.
 //
 // Ownership: a value. Threading: one thread at a time (the node locks).
 // Units: bytes. Errors: none.
@@ -24,58 +25,18 @@
 
 namespace platter {
 
-// The events that the field knows; the numbers are those of the schema
-// (config/proto/blkdebug.proto). The node itself raises kReadAio, kWriteAio, kPwritev,
-// kPwritevZero, kPwritevDone, kFlushToOs and kFlushToDisk; the others are for the drivers above.
+// The events that the node raises; the numbers are those of the schema
+// (config/proto/blkdebug.proto), which has none for the events of the field that nothing here
+// raises: those of image formats, and of the read-modify-write that an Edge does above the node.
 enum class BlkdebugEvent : uint8_t {
   kNone = 0,
-  kL1Update = 1,
-  kL1GrowAllocTable = 2,
-  kL1GrowWriteTable = 3,
-  kL1GrowActivateTable = 4,
-  kL2Load = 5,
-  kL2Update = 6,
-  kL2UpdateCompressed = 7,
-  kL2AllocCowRead = 8,
-  kL2AllocWrite = 9,
-  kReadAio = 10,
-  kReadBackingAio = 11,
-  kReadCompressed = 12,
-  kWriteAio = 13,
-  kWriteCompressed = 14,
-  kVmstateLoad = 15,
-  kVmstateSave = 16,
-  kCowRead = 17,
-  kCowWrite = 18,
-  kReftableLoad = 19,
-  kReftableGrow = 20,
-  kReftableUpdate = 21,
-  kRefblockLoad = 22,
-  kRefblockUpdate = 23,
-  kRefblockUpdatePart = 24,
-  kRefblockAlloc = 25,
-  kRefblockAllocHookup = 26,
-  kRefblockAllocWrite = 27,
-  kRefblockAllocWriteBlocks = 28,
-  kRefblockAllocWriteTable = 29,
-  kRefblockAllocSwitchTable = 30,
-  kClusterAlloc = 31,
-  kClusterAllocBytes = 32,
-  kClusterFree = 33,
-  kFlushToOs = 34,
-  kFlushToDisk = 35,
-  kPwritevRmwHead = 36,
-  kPwritevRmwAfterHead = 37,
-  kPwritevRmwTail = 38,
-  kPwritevRmwAfterTail = 39,
-  kPwritev = 40,
-  kPwritevZero = 41,
-  kPwritevDone = 42,
-  kEmptyImagePrepare = 43,
-  kL1ShrinkWriteTable = 44,
-  kL1ShrinkFreeL2Clusters = 45,
-  kCorWrite = 46,
-  kClusterAllocSpace = 47,
+  kReadAio = 10,      // A read; next it reaches the child.
+  kWriteAio = 13,     // A write; next: kPwritev.
+  kFlushToOs = 34,    // A flush; next: kFlushToDisk.
+  kFlushToDisk = 35,  // Next it reaches the child.
+  kPwritev = 40,      // Next it reaches the child.
+  kPwritevZero = 41,  // A write of zeroes; next it reaches the child.
+  kPwritevDone = 42,  // A write or a write of zeroes ended, well or not, by a rule or in the child.
 };
 
 enum class BlkdebugIoType : uint8_t {
@@ -132,7 +93,7 @@ class BlkdebugRules {
   };
 
   void Add(const BlkdebugErrorRule& rule);
-  void Add(const BlkdebugStateRule& rule) { state_rules_.push_back(rule); }
+  void Add(const BlkdebugStateRule& rule);
   void Add(const BlkdebugSuspendRule& rule) { suspend_rules_.push_back(rule); }
   void Clear();
   // Suspend rules only, those with `tag`.

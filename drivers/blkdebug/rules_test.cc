@@ -59,14 +59,14 @@ TEST(BlkdebugRulesTest, RangesTouchOrNot) {
 
 TEST(BlkdebugRulesTest, AnEventArmsUntilAnotherDoes) {
   BlkdebugRules rules;
-  rules.Add(BlkdebugErrorRule{.event = Event::kL2Update, .error = 1});
-  rules.Add(BlkdebugErrorRule{.event = Event::kL1Update, .error = 2});
+  rules.Add(BlkdebugErrorRule{.event = Event::kReadAio, .error = 1});
+  rules.Add(BlkdebugErrorRule{.event = Event::kPwritev, .error = 2});
   EXPECT_EQ(ErrorFor(rules, kWrite), 0);
-  rules.OnEvent(Event::kL2Update);
+  rules.OnEvent(Event::kReadAio);
   EXPECT_EQ(ErrorFor(rules, kWrite), 1);
   rules.OnEvent(Event::kWriteAio);
   EXPECT_EQ(ErrorFor(rules, kWrite), 1);
-  rules.OnEvent(Event::kL1Update);
+  rules.OnEvent(Event::kPwritev);
   EXPECT_EQ(ErrorFor(rules, kWrite), 2);
 }
 
@@ -91,6 +91,16 @@ TEST(BlkdebugRulesTest, ARuleWithoutEventMayAskForAState) {
   EXPECT_EQ(ErrorFor(rules, kRead), 0);
   rules.OnEvent(Event::kFlushToDisk);
   EXPECT_EQ(ErrorFor(rules, kRead), EIO);
+}
+
+TEST(BlkdebugRulesTest, AStateRuleWithoutEventTakesEffectAsItIsAdded) {
+  BlkdebugRules rules;
+  rules.Add(BlkdebugStateRule{.state = 2, .new_state = 9});
+  EXPECT_EQ(rules.state(), 1u);
+  rules.Add(BlkdebugStateRule{.state = 1, .new_state = 5});
+  EXPECT_EQ(rules.state(), 5u);
+  rules.OnEvent(Event::kReadAio);
+  EXPECT_EQ(rules.state(), 5u);
 }
 
 TEST(BlkdebugRulesTest, SuspendRulesAreUsedUpAndRemovedByTag) {

@@ -64,6 +64,8 @@ IoResult MemoryNode::DoVolatile(const IoRequest& request) {
     return 0;
   }
   if (!IsWriteLike(request.op)) return Do(request);
+  // As in Write: the journal copies from what is there.
+  if (!RangeFits(request.offset, request.bytes, length())) return -ENOSPC;
   journal_->BeforeChange(request.offset, request.bytes);
   const IoResult result = Do(request);
   if (result == 0 && Has(request.flags, IoFlags::kFua)) {

@@ -115,6 +115,17 @@ TEST_F(MemoryNodeTest, ACrashForgetsWhatWasNotFlushed) {
   EXPECT_EQ(ByteAt(0), 1);
 }
 
+TEST_F(MemoryNodeTest, ACrashGivesBackTheRoomOfWhatItForgets) {
+  MemoryNode& node =
+      Open({.size = kMiB, .allocation_limit = 8192, .cache = MemoryOptions::Cache::kVolatile});
+  EXPECT_EQ(Write(0, 8192, 1), 0);
+  EXPECT_EQ(Write(16384, 8192, 2), -ENOSPC);
+  node.SimulateCrash();
+  EXPECT_EQ(node.allocated_bytes(), 0u);
+  EXPECT_EQ(Write(16384, 8192, 2), 0);
+  EXPECT_EQ(ByteAt(16384), 2);
+}
+
 TEST_F(MemoryNodeTest, WithoutTheVolatileCacheACrashForgetsNothing) {
   MemoryNode& node = Open({.size = kMiB});
   EXPECT_EQ(Write(0, 4096, 1), 0);
@@ -137,13 +148,20 @@ TEST_F(MemoryNodeTest, ASizeThatCannotBeMappedIsAnErrorThatNamesTheNode) {
 }
 
 TEST_F(MemoryNodeTest, AParentThatMayGrowGetsNoSpaceBehindTheEnd) {
-  Open({.size = 4096});
-  EdgeOptions growing = ReadWriteOptions();
-  growing.permissions.used = growing.permissions.used | Permission::kResize;
-  growing.may_grow = true;
-  ASSERT_TRUE(root_.edge().Change(growing).ok());
-  EXPECT_EQ(Write(4096, 1, 1), -ENOSPC);
-  EXPECT_EQ(Range(IoOp::kWriteZeroes, 0, 8192), -ENOSPC);
+  for (const auto cache : {MemoryOptions::Cache::kDurable, MemoryOptions::Cache::kVolatile}) {
+    Open({.size = 4096, .cache = cache});
+    EdgeOptions growing = ReadWriteOptions();
+    growing.permissions.used = growing.permissions.used | Permission::kResize;
+    growing.may_grow = true;
+    ASSERT_TRUE(root_.edge().Change(growing).ok());
+    for (const uint64_t offset : {uint64_t{4096}, uint64_t{1} << 40}) {
+      EXPECT_EQ(Write(offset, 1, 1), -ENOSPC);
+      EXPECT_EQ(Range(IoOp::kWriteZeroes, offset, 4096), -ENOSPC);
+    }
+    EXPECT_EQ(Range(IoOp::kWriteZeroes, 0, 8192), -ENOSPC);
+    EXPECT_EQ(node_->length(), 4096u);
+    root_.edge().Detach();
+  }
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UndoJournal: what a piece of memory held when it was last flushed, so that a simulated crash can
-// take back what was written since.
+// UndoJournal: what a piece of memory held when it was last flushed, and which of its pages were
+// taken, so that a simulated crash can take back what was written since, and the room for it.
 //
 // Ownership: keeps copies of the pages that were about to change. Threading: one at a time (the
 //   caller locks). Units: bytes. Errors: none; it allocates.
@@ -37,7 +37,12 @@ class UndoJournal {
   bool empty() const { return pages_.empty(); }
 
  private:
-  using Page = std::array<uint8_t, SparseMemory::kPageBytes>;
+  struct Page {
+    bool taken = false;  // When not, the bytes are zero.
+    std::array<uint8_t, SparseMemory::kPageBytes> bytes = {};
+  };
+
+  void UndoPage(uint64_t number, const Page& page, std::optional<uint64_t> torn_seed);
 
   SparseMemory& memory_;
   std::map<uint64_t, Page> pages_;  // By page number.

@@ -55,6 +55,49 @@ TEST_F(UndoJournalTest, WhatWasFreedComesBackAndIsCounted) {
   EXPECT_TRUE(memory_.IsTaken(0));
 }
 
+TEST_F(UndoJournalTest, WhatWasNotTakenIsFreed) {
+  Write(0, 4096, 1);
+  journal_.CommitAll();
+  Write(4000, 4096, 2);
+  journal_.BeforeChange(16384, 4096);  // And the write of it found no room.
+  EXPECT_EQ(memory_.taken_bytes(), 8192u);
+  journal_.Undo(std::nullopt);
+  EXPECT_EQ(memory_.taken_bytes(), 4096u);
+  EXPECT_TRUE(memory_.IsTaken(0));
+  EXPECT_EQ(At(4096), 0);
+}
+
+TEST_F(UndoJournalTest, ACommittedRangeKeepsItsPageOrItsAbsence) {
+  Write(0, 2 * 4096, 1);
+  journal_.Commit(4096, 512);
+  journal_.Undo(std::nullopt);
+  EXPECT_EQ(memory_.taken_bytes(), 4096u);
+  EXPECT_TRUE(memory_.IsTaken(4096));
+  journal_.BeforeChange(4096, 4096);
+  memory_.Free(4096, 4096);
+  journal_.Commit(4096, 4096);
+  journal_.Undo(std::nullopt);
+  EXPECT_EQ(memory_.taken_bytes(), 0u);
+}
+
+TEST_F(UndoJournalTest, ATornPageIsFreedWhenNoSectorOfItIsKept) {
+  int freed = 0;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(seed);
+    Write(0, 64 * 1024, 1);
+    journal_.Undo(seed);
+    for (uint64_t page = 0; page < 64 * 1024; page += 4096) {
+      int kept = 0;
+      for (uint64_t at = page; at < page + 4096; at += UndoJournal::kSectorBytes) kept += At(at);
+      EXPECT_EQ(memory_.IsTaken(page), kept > 0);
+      freed += kept > 0 ? 0 : 1;
+    }
+    memory_.Free(0, 64 * 1024);
+    EXPECT_EQ(memory_.taken_bytes(), 0u);
+  }
+  EXPECT_GT(freed, 0);
+}
+
 TEST_F(UndoJournalTest, TornUndoesSomeSectorsAndTheSeedSaysWhich) {
   int kept[2] = {};
   for (int round = 0; round < 2; ++round) {
