@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -35,7 +36,8 @@ constexpr char kHelp[] =
   Measures a virtual device with a guest driver that keeps requests in flight.
 
   --device MODEL       virtio-blk (the default)
-  --blockdev OPTIONS   the block node below it, key=value or JSON; 'driver=help' tells more
+  --blockdev OPTIONS   the block node below it, key=value or JSON; 'driver=help' tells more.
+                       May be repeated for nodes that others refer to: the last is the disk
   --op OP              randread (default), randwrite, seqread, seqwrite; writes overwrite the disk
   --bs SIZE            bytes a request (4K)
   --qd N               requests in flight on each queue (32)
@@ -68,7 +70,7 @@ absl::Status SetNumber(const std::string& option, const std::string& value, uint
 absl::Status SetOption(const std::string& option, const std::string& value, Flags& flags) {
   Workload& workload = flags.workload;
   if (option == "device") workload.device = value;
-  if (option == "blockdev") workload.blockdev = value;
+  if (option == "blockdev") workload.blockdevs.push_back(value);
   if (option == "aio") workload.aio = value;
   if (option == "json") flags.json = true;
   if (option == "help") flags.help = true;
@@ -154,6 +156,11 @@ int Run(const Flags& flags) {
                      static_cast<double>(requests) * 1e-6);
       });
   if (show_progress) std::fputs("\r\033[K", stderr);
+  if (ErrnoOf(result.status()) == ETIMEDOUT) {
+    // Its requests never end, and a machine that shuts down waits for them.
+    Fail(result.status(), kExitFailed);
+    std::_Exit(kExitFailed);
+  }
   if (!result.ok()) return Fail(result.status(), kExitFailed);
   if (flags.json) {
     std::cout << ResultAsJson(flags.workload, *result) << '\n';

@@ -87,12 +87,17 @@ absl::Status BenchMachine::AddDisk(const Workload& workload) {
     if (!thread.ok()) return thread.status();
     PLATTER_RETURN_IF_ERROR(machine_->ObjectAdd(*thread));
   }
-  absl::StatusOr<config::BlockdevOptions> blockdev = ParseBlockdev(workload.blockdev);
-  if (!blockdev.ok()) return blockdev.status();
-  PLATTER_RETURN_IF_ERROR(BlockOn(*context_, machine_->BlockdevAdd(*blockdev)));
-
-  std::string text = absl::StrCat("virtio-blk,id=", kDiskId, ",drive=", blockdev->node_name(),
-                                  ",num-queues=", workload.queues, ",queue-size=", kQueueSize);
+  std::string drive;
+  for (const std::string& options : workload.blockdevs) {
+    absl::StatusOr<config::BlockdevOptions> blockdev = ParseBlockdev(options);
+    if (!blockdev.ok()) return blockdev.status();
+    PLATTER_RETURN_IF_ERROR(BlockOn(*context_, machine_->BlockdevAdd(*blockdev)));
+    drive = blockdev->node_name();
+  }
+  // Errors are counted; a machine that they stop would not go on.
+  std::string text = absl::StrCat("virtio-blk,id=", kDiskId, ",drive=", drive,
+                                  ",rerror=report,werror=report,num-queues=", workload.queues,
+                                  ",queue-size=", kQueueSize);
   for (uint32_t i = 0; i < workload.iothreads; ++i) {
     absl::StrAppend(&text, ",iothread-vq-mapping.", i, ".iothread=io", i);
   }

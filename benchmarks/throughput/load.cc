@@ -12,6 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "aio/clock.h"
+#include "aio/timer.h"
 #include "base/arith.h"
 #include "base/status.h"
 #include "testing/guest/virtio_spec.h"
@@ -174,7 +176,11 @@ class Load {
     }
     const uint64_t requests = Requests();
     const double cpu = CpuSeconds() - cpu_before;
-    if (!Finish()) return ErrorWithErrno(ETIMEDOUT, "requests did not complete");
+    if (!Finish()) {
+      return ErrorWithErrno(ETIMEDOUT,
+                            absl::StrCat("requests did not complete within ",
+                                         kDrainTimeout / std::chrono::seconds(1), " s of the end"));
+    }
     return Collect(requests, Seconds(now - start), cpu);
   }
 
@@ -195,10 +201,16 @@ class Load {
     for (const auto& queue : queues_) done += queue->Turn(now, stopping);
     if (workload_.iothreads == 0) {
       // With nothing done and nothing ready the disk is being waited for: sleep for it.
-      if (!machine_.context().RunReady() && done == 0) machine_.context().RunOnce();
+      if (!machine_.context().RunReady() && done == 0) Sleep();
     } else if (done == 0) {
       machine_.context().RunReady();
     }
+  }
+
+  // Until the disk has something, and not longer than till the next look at the clock.
+  void Sleep() {
+    if (!look_.armed()) look_.ArmAfter(kProgressEvery);
+    machine_.context().RunOnce();
   }
 
   bool Finish() {
@@ -228,6 +240,7 @@ class Load {
   const Workload& workload_;
   MonotonicClock clock_;
   std::vector<std::unique_ptr<QueueLoad>> queues_;
+  Timer look_{machine_.context(), [] {}};
 };
 
 }  // namespace

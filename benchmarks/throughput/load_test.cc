@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 
 Workload Short(const std::string& blockdev) {
   Workload workload;
-  workload.blockdev = blockdev;
+  workload.blockdevs = {blockdev};
   // A count ends the run, not the time that a loaded machine needs for it.
   workload.seconds = 600;
   workload.requests = 1000;
@@ -64,6 +64,36 @@ TEST(LoadTest, FailedRequestsAreCounted) {
   absl::StatusOr<LoadResult> result = Measure(workload);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_GT(result->errors, 0u);
+}
+
+// A full disk stops the guest's machine by default; a benchmark goes on to its end.
+TEST(LoadTest, AFullDiskIsCountedAsErrors) {
+  Workload workload = Short("driver=memory,node-name=d0,size=1G,allocation-limit=64K");
+  workload.op = LoadOp::kSeqWrite;
+  absl::StatusOr<LoadResult> result = Measure(workload);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_GT(result->errors, 0u);
+}
+
+TEST(LoadTest, NodesMayReferToEarlierOnes) {
+  Workload workload = Short("driver=memory,node-name=d0,size=1M");
+  workload.blockdevs.emplace_back("driver=raw,node-name=d1,file=d0");
+  absl::StatusOr<LoadResult> result = Measure(workload);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->errors, 0u);
+  workload.blockdevs.front() = workload.blockdevs.back();
+  EXPECT_THAT(MessageOf(Measure(workload).status()), HasSubstr("'d0'"));
+}
+
+// A second of silence from the disk is over when the time is; what is in flight is waited for.
+TEST(LoadTest, TheTimeEndsARunThatHearsNothing) {
+  Workload workload = Short("driver=null-aio,node-name=d0,latency-ns=300000000");
+  workload.seconds = 0.05;
+  workload.requests = 0;
+  absl::StatusOr<LoadResult> result = Measure(workload);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->requests, 0u) << "it ended before the first answer";
+  EXPECT_GE(result->latency.total(), 32u) << "and waited for the answers";
 }
 
 TEST(LoadTest, WhatIsWrongIsNamed) {

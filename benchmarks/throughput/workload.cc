@@ -61,7 +61,7 @@ absl::Status CheckWorkload(const Workload& workload) {
   if (workload.device != "virtio-blk") {
     return Wrong("device", absl::StrCat("'", workload.device, "': only virtio-blk is supported"));
   }
-  if (workload.blockdev.empty()) {
+  if (workload.blockdevs.empty() || workload.blockdevs.back().empty()) {
     return Wrong("blockdev", "missing; for example driver=null-co,node-name=d0,size=1G");
   }
   if (workload.block_size == 0 || workload.block_size % kSectorSize != 0 ||
@@ -86,7 +86,7 @@ std::string ResultAsJson(const Workload& workload, const LoadResult& result) {
   };
   const nlohmann::ordered_json json = {
       {"device", workload.device},
-      {"blockdev", workload.blockdev},
+      {"blockdev", workload.blockdevs.back()},
       {"op", LoadOpName(workload.op)},
       {"bs", workload.block_size},
       {"qd", workload.queue_depth},
@@ -122,8 +122,8 @@ std::string ResultAsTable(const Workload& workload, const LoadResult& result) {
       "    latency p99.9      %12.2f us\n"
       "    CPU a request      %12.3f us\n"
       "    errors             %12u\n\n",
-      workload.device, workload.blockdev, std::string(LoadOpName(workload.op)), workload.block_size,
-      workload.queue_depth, workload.queues, workload.queues == 1 ? "" : "s",
+      workload.device, workload.blockdevs.back(), std::string(LoadOpName(workload.op)),
+      workload.block_size, workload.queue_depth, workload.queues, workload.queues == 1 ? "" : "s",
       workload.iothreads == 0 ? "one thread for guest and device"
                               : absl::StrCat(workload.iothreads, " I/O threads"),
       result.iops(), MegabytesPerSecond(workload, result), NanosPerIo(result), micros(0.5),

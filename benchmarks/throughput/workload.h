@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,7 +29,8 @@ constexpr bool IsWrite(LoadOp op) { return op == LoadOp::kRandWrite || op == Loa
 
 struct Workload {
   std::string device = "virtio-blk";
-  std::string blockdev;  // key=value or JSON.
+  // Block nodes, key=value or JSON, in the order of their making; the last one is the disk.
+  std::vector<std::string> blockdevs;
   LoadOp op = LoadOp::kRandRead;
   uint32_t block_size = 4096;  // A multiple of 512, at most 1 MiB.
   uint32_t queue_depth = 32;   // Per queue, 1 ... 256.

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 
 Workload Good() {
   Workload workload;
-  workload.blockdev = "driver=null-co,node-name=d0";
+  workload.blockdevs = {"driver=null-co,node-name=d0"};
   return workload;
 }
 
@@ -36,7 +36,7 @@ TEST(WorkloadTest, EachWrongOptionIsNamed) {
     return MessageOf(CheckWorkload(workload));
   };
   EXPECT_THAT(message([](Workload& w) { w.device = "floppy"; }), HasSubstr("--device: 'floppy'"));
-  EXPECT_THAT(message([](Workload& w) { w.blockdev = ""; }), HasSubstr("--blockdev: missing"));
+  EXPECT_THAT(message([](Workload& w) { w.blockdevs = {""}; }), HasSubstr("--blockdev: missing"));
   EXPECT_THAT(message([](Workload& w) { w.block_size = 513; }), HasSubstr("--bs"));
   EXPECT_THAT(message([](Workload& w) { w.queue_depth = 0; }), HasSubstr("--qd"));
   EXPECT_THAT(message([](Workload& w) { w.queues = 17; }), HasSubstr("--queues"));
