@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
 
 #include "base/arith.h"
 #include "base/check.h"
@@ -24,6 +27,17 @@ std::vector<AioContext*> ContextOfQueues(const VirtioBlkOptions& options, AioCon
   return contexts;
 }
 
+// The guest sees whole blocks: the rest of a medium that isn't made of them would be lost to it.
+absl::Status CheckLength(const VirtioBlkOptions& options, const BlockDeviceView& backend) {
+  if (backend.length() % options.logical_block_size == 0) return absl::OkStatus();
+  const std::string medium = backend.name().empty()
+                                 ? std::string("its drive")
+                                 : absl::StrCat("block backend '", backend.name(), "'");
+  return absl::InvalidArgumentError(absl::StrCat(
+      "device '", options.id, "': ", medium, " has ", backend.length(),
+      " bytes, which is not a multiple of logical_block_size ", options.logical_block_size));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<VirtioBlk>> VirtioBlk::Create(const VirtioBlkOptions& options,
@@ -32,6 +46,8 @@ absl::StatusOr<std::unique_ptr<VirtioBlk>> VirtioBlk::Create(const VirtioBlkOpti
   const VirtioBlkOptions resolved =
       ResolveVirtioBlkOptions(options, backend.probe_block_sizes(), backend.write_cache_enabled());
   absl::Status status = CheckVirtioBlkOptions(resolved);
+  if (!status.ok()) return status;
+  status = CheckLength(resolved, backend);
   if (!status.ok()) return status;
   auto device = std::unique_ptr<VirtioBlk>(new VirtioBlk(resolved, backend, control));
   status = device->Attach();

@@ -2,7 +2,10 @@
 #include "devices/virtio/virtio_blk.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 #include "devices/virtio/virtio_blk_fixture.h"
@@ -11,6 +14,8 @@ namespace platter {
 namespace {
 
 using std::chrono::seconds;
+using testing::AllOf;
+using testing::HasSubstr;
 
 class VirtioBlkTest : public testing::Test, public BlkFixture {};
 
@@ -26,6 +31,19 @@ TEST_F(VirtioBlkTest, ReadsAndWritesWhatTheBackendHas) {
   EXPECT_EQ(*driver->Flush(), guest::kBlkOk);
   EXPECT_EQ(backend.asked.back().op, IoOp::kFlush);
   EXPECT_EQ(driver->ring_faults(), 0u);
+}
+
+TEST_F(VirtioBlkTest, AMediumThatIsNotMadeOfItsBlocksIsRefused) {
+  for (const auto& [bytes, block] : {std::pair{1000u, 512u}, {512u * 9, 4096u}}) {
+    backend.announced_length = bytes;
+    const auto refused =
+        VirtioBlk::Create({.id = "disk0", .logical_block_size = block}, backend, control);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_THAT(std::string(refused.status().message()),
+                AllOf(HasSubstr("'disk0'"), HasSubstr(std::to_string(bytes)),
+                      HasSubstr("logical_block_size " + std::to_string(block))));
+    EXPECT_FALSE(backend.attached);
+  }
 }
 
 TEST_F(VirtioBlkTest, TellsItsCapacityAndLimits) {
