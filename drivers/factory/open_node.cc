@@ -34,9 +34,9 @@ absl::StatusOr<NodeRef> Reference(BlockGraph& graph, const std::string& name,
 absl::StatusOr<NodeRef> Make(BlockGraph& graph, const config::BlockdevOptions& options,
                              BlockGraph::Keep keep, int depth);
 
-absl::StatusOr<NodeRef> Child(BlockGraph& graph, const config::BlockdevRef& ref,
-                              const config::BlockdevOptions& parent, const std::string& what,
-                              int depth) {
+absl::StatusOr<NodeRef> MakeChild(BlockGraph& graph, const config::BlockdevRef& ref,
+                                  const config::BlockdevOptions& parent, const std::string& what,
+                                  int depth) {
   if (ref.ref_case() == config::BlockdevRef::kReference) {
     return Reference(graph, ref.reference(), what);
   }
@@ -51,6 +51,15 @@ absl::StatusOr<NodeRef> Child(BlockGraph& graph, const config::BlockdevRef& ref,
   if (parent.read_only()) definition.set_read_only(true);
   if (parent.auto_read_only()) definition.set_auto_read_only(true);
   return Make(graph, definition, BlockGraph::Keep::kNo, depth + 1);
+}
+
+// As MakeChild, with an error that names the parent (when the user did), as drivers' own do.
+absl::StatusOr<NodeRef> Child(BlockGraph& graph, const config::BlockdevRef& ref,
+                              const config::BlockdevOptions& parent, const std::string& what,
+                              int depth) {
+  absl::StatusOr<NodeRef> child = MakeChild(graph, ref, parent, what, depth);
+  if (child.ok() || parent.node_name().empty()) return child;
+  return Annotate(child.status(), absl::StrCat("node '", parent.node_name(), "'"));
 }
 
 // The fields of a driver's options that name or define a child.
@@ -117,10 +126,7 @@ absl::StatusOr<NodeRef> Make(BlockGraph& graph, const config::BlockdevOptions& o
     PLATTER_RETURN_IF_ERROR(graph.CheckNodeName(name));
   }
   absl::StatusOr<NodeRef> node = MakeByDriver(graph, options, name, depth);
-  if (!node.ok()) {
-    if (options.node_name().empty()) return node.status();
-    return Annotate(node.status(), absl::StrCat("node '", name, "'"));
-  }
+  if (!node.ok()) return node.status();
   (*node)->set_policy(PolicyFrom(options));
   // A child may have taken the name meanwhile.
   if (!options.node_name().empty()) PLATTER_RETURN_IF_ERROR(graph.CheckNodeName(name));

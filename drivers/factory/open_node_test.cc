@@ -74,6 +74,18 @@ TEST_F(OpenNodeTest, MakesEveryDriver) {
                2 << 20);
 }
 
+TEST_F(OpenNodeTest, ErrorsNameEachNodeOnce) {
+  EXPECT_EQ(MessageOf(Open("driver=file,node-name=d0,filename=/nonexistent").status()),
+            "node 'd0': cannot open '/nonexistent' with driver file for reading and writing: No "
+            "such file or directory");
+  EXPECT_EQ(MessageOf(Open("driver=raw,node-name=d0,file=nix").status()),
+            "node 'd0': file: there is no block node 'nix'");
+  EXPECT_EQ(MessageOf(Open("driver=raw,node-name=d0,offset=2M,file.driver=memory,file.size=1M,"
+                           "file.node-name=m0")
+                          .status()),
+            "node 'd0': offset 2097152 is beyond the end of node 'm0', which has 1048576 bytes");
+}
+
 TEST_F(OpenNodeTest, NamedNodesStayAndOthersLiveWithTheirParent) {
   ASSERT_TRUE(Open("driver=raw,node-name=top,file.driver=memory,file.size=1M").ok());
   EXPECT_NE(graph_.Find("top"), nullptr);

@@ -27,8 +27,8 @@ absl::Status NotSharedByOther(const HostFile& file, int n) {
   return ErrorWithErrno(
       EBUSY, "'" + file.path + "' is in use: another program does not share the permission " +
                  Only(n).ToString() +
-                 ". Close the image there, or let both sides share it (share-rw=on for writers, "
-                 "force-share for a reader)");
+                 ". Close the image there, or have that program share it (a disk of Platter or "
+                 "QEMU does with share-rw=on)");
 }
 
 // Somebody uses what we are not willing to share.
