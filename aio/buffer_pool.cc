@@ -13,7 +13,8 @@ namespace {
 
 int ClassOf(size_t size) {
   if (size <= BufferPool::kMinSize) return 0;
-  return std::bit_width(size - 1) - std::bit_width(BufferPool::kMinSize - 1);
+  return static_cast<int>(std::bit_width(size - 1)) -
+         static_cast<int>(std::bit_width(BufferPool::kMinSize - 1));
 }
 
 size_t ClassSize(int size_class) { return BufferPool::kMinSize << size_class; }

@@ -31,7 +31,7 @@ class TimerQueue {
   // `timer` is armed.
   void Disarm(Timer& timer);
 
-  bool empty() const { return heap_.empty(); }
+  bool empty() const { return heap_.empty() && late_.empty(); }
   size_t size() const { return heap_.size() + late_.size(); }
   // The earliest deadline.
   std::optional<Instant> next() const {

@@ -51,7 +51,7 @@ void BM_PostSameThread(benchmark::State& state) {
   int64_t runs = 0;
   std::vector<CountingItem> items(kBatch);
   for (CountingItem& item : items) item.runs = &runs;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (CountingItem& item : items) context->Post(item);
     context->RunOnce();
   }
@@ -65,7 +65,7 @@ void BM_Defer(benchmark::State& state) {
   int64_t runs = 0;
   std::vector<CountingItem> items(kBatch);
   for (CountingItem& item : items) item.runs = &runs;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (CountingItem& item : items) context->Defer(item);
     context->RunOnce();
   }
@@ -102,7 +102,7 @@ void BM_PingPongAcrossThreads(benchmark::State& state) {
   item.there = there.get();
   item.rounds = &rounds;
   item.wanted = &wanted;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     ++wanted;
     there->Post(item);
     here->RunUntil([&] { return rounds == wanted; });
@@ -125,7 +125,7 @@ void BM_TimerArmAndFire(benchmark::State& state) {
   for (int64_t i = 0; i < kBatch; ++i) {
     timers.push_back(std::make_unique<Timer>(*context, [&fired] { ++fired; }));
   }
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (auto& timer : timers) timer->ArmAt(context->turn_time());
     context->RunOnce();
   }
@@ -136,7 +136,7 @@ BENCHMARK(BM_TimerArmAndFire)->Apply(BothKinds);
 Task<int64_t> Give(int64_t value) { co_return value; }
 
 Task<void> AwaitImmediate(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(co_await Give(1));
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(co_await Give(1));
 }
 
 // A child that finishes at once: frame, start, result.
@@ -147,7 +147,7 @@ void BM_AwaitImmediateChild(benchmark::State& state) {
 BENCHMARK(BM_AwaitImmediateChild)->Apply(BothKinds);
 
 Task<void> YieldAgainAndAgain(benchmark::State& state) {
-  for (auto _ : state) co_await Yield();
+  for ([[maybe_unused]] auto _ : state) co_await Yield();
 }
 
 // One coroutine through the ready list: a whole turn each.
@@ -189,7 +189,7 @@ void RunFileBatches(benchmark::State& state, FileOpKind kind) {
     ops.push_back(std::move(op));
   }
   int64_t wanted = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     wanted += static_cast<int64_t>(depth);
     for (auto& op : ops) context->file_io().Submit(*op);
     context->RunUntil([&] { return completed == wanted; });

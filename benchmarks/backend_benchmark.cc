@@ -87,7 +87,7 @@ void BM_ChannelInline(benchmark::State& state) {
   std::vector<Request> requests(static_cast<size_t>(state.range(0)));
   std::vector<uint8_t> data(kBlock);
   const iovec part = {.iov_base = data.data(), .iov_len = kBlock};
-  for (auto _ : state) Batch(disk.channel(), requests, part);
+  for ([[maybe_unused]] auto _ : state) Batch(disk.channel(), requests, part);
   PLATTER_CHECK(requests.front().ended == static_cast<int64_t>(state.iterations()));
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * state.range(0));
 }
@@ -99,7 +99,7 @@ void BM_ChannelLaterTurn(benchmark::State& state) {
   std::vector<Request> requests(static_cast<size_t>(state.range(0)));
   std::vector<uint8_t> data(kBlock);
   const iovec part = {.iov_base = data.data(), .iov_len = kBlock};
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     Batch(disk.channel(), requests, part);
     while (disk.channel().outstanding() > 0) disk.context().RunReady();
   }

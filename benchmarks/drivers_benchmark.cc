@@ -60,7 +60,7 @@ void Run(benchmark::State& state, NodeRef node, IoOp op) {
   request.iov_count = 1;
   request.bytes = kBlock;
   uint64_t offset = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     request.offset = offset;
     request.flags = IoFlags::kNone;
     request.done = false;

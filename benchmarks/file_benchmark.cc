@@ -105,7 +105,7 @@ void NodeReads(benchmark::State& state, const std::string& folder, AioKind kind,
     read.bytes = kBlock;
   }
   uint64_t done = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     // One turn: what is free is started, then the context does what there is to do.
     bool waiting = true;
     for (Read& read : reads) {
@@ -141,7 +141,7 @@ void RawReads(benchmark::State& state, const std::string& folder, int rwf_flags)
   Buffers buffers;
   Random random(1);
   int64_t done = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (uint32_t i = 0; i < kDepth; ++i) {
       const iovec piece = {buffers.At(i), kBlock};
       const auto offset = static_cast<off_t>(RandomOffset(random));
@@ -170,7 +170,7 @@ void RawRing(benchmark::State& state, const std::string& folder, int open_flags)
   };
   for (uint32_t i = 0; i < kDepth; ++i) start(i);
   int64_t done = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     ::io_uring_submit_and_wait(&ring, 1);
     unsigned head = 0;
     unsigned count = 0;

@@ -117,7 +117,7 @@ void BM_VirtioBlk(benchmark::State& state) {
   std::vector<GuestSegment> segments(depth);
   for (uint32_t i = 0; i < depth; ++i) segments[i] = {data + uint64_t{i} * kBlock, kBlock};
   uint64_t sector = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (uint32_t i = 0; i < depth; ++i) {
       queue->Submit({.sector = sector, .data = {&segments[i], 1}}, i);
       sector = (sector + 8) & 0xffffff;
@@ -151,7 +151,7 @@ void BM_Ring(benchmark::State& state) {
   const auto depth = static_cast<uint32_t>(state.range(0));
   const uint64_t data = *bus.Allocate(kBlock, kBlock);
   const GuestSegment segment = {data, kBlock};
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (uint32_t i = 0; i < depth; ++i) queue->Submit({.data = {&segment, 1}}, i);
     benchmark::DoNotOptimize(queue->Publish());
     Chain chain;

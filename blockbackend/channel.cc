@@ -221,14 +221,16 @@ void ChannelImpl::Deliver() {
 void ChannelImpl::DeliverOne(BlockRequest& request, Instant now) {
   BlockRequestState& state = request.channel_state;
   const IoResult result = state.result;
-  if ((state.bits & (kInvalid | kFailed | kCancelled)) == 0) [[likely]] {
-    stats_.CountDone(request.op, request.bytes, now - state.submitted_at);
+  // One that was cancelled counts when it got through all the same.
+  const bool cancelled = (state.bits & kCancelled) != 0;
+  if ((state.bits & (kInvalid | kFailed)) == 0) [[likely]] {
+    if (!cancelled || result == 0) {
+      stats_.CountDone(request.op, request.bytes, now - state.submitted_at);
+    }
   } else if ((state.bits & kInvalid) != 0) {
     stats_.CountInvalid(request.op);
-  } else if ((state.bits & kFailed) != 0) {
+  } else {
     stats_.CountFailed(request.op, now - state.submitted_at);
-  } else if (result == 0) {
-    stats_.CountDone(request.op, request.bytes, now - state.submitted_at);
   }
   SetPlace(state.bits, kIdle);
   --outstanding_;

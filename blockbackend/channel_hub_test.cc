@@ -157,7 +157,7 @@ TEST_F(DrainTest, ADrainedSectionOfTheNodeDrainsTheBackendAbove) {
   Go(IoOp::kRead, 0, kBlock);
   bool in_section = false;
   bool leave = false;
-  constexpr auto kSection = [](BlockNode& node, bool* inside, bool* end) -> Task<void> {
+  constexpr auto kSection = [](BlockNode& node, bool* inside, const bool* end) -> Task<void> {
     const DrainedSection drained = co_await DrainedSection::Begin(node);
     *inside = true;
     while (!*end) co_await SleepFor(Duration(1'000));

@@ -133,9 +133,9 @@ TEST(ErrorAction, ThreadsQueueWhileControlDelivers) {
     newest = failure.error;
     ++delivered;
   };
-  while (delivered + actions.dropped() < 2 * kPerThread) actions.Deliver(emit);
+  while (delivered + actions.dropped() < uint64_t{2} * kPerThread) actions.Deliver(emit);
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(delivered + actions.dropped(), 2u * kPerThread);
+  EXPECT_EQ(delivered + actions.dropped(), uint64_t{2} * kPerThread);
 }
 
 }  // namespace

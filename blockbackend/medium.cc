@@ -50,7 +50,7 @@ Task<IoResult> BlockBackendImpl::EdgeIo(IoArguments io) {
 
 absl::Status BlockBackendImpl::AttachRoot(NodeRef node) {
   const EdgeOptions options = EdgeOptionsFor(*node);
-  const absl::Status attached = edge_.Attach(std::move(node), options);
+  absl::Status attached = edge_.Attach(std::move(node), options);
   if (!attached.ok()) return Annotate(attached, Title());
   PublishMedium();
   return attached;

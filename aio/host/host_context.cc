@@ -37,7 +37,7 @@ HostContext::HostContext(std::string name, PollOptions poll) : AioContext(std::m
 }
 
 HostContext::~HostContext() {
-  PLATTER_CHECK(timers_.size() == 0);
+  PLATTER_CHECK(timers_.empty());
   PLATTER_CHECK(pollers_.empty());
   close(event_fd_);
   if (timer_fd_ >= 0) close(timer_fd_);

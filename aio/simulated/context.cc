@@ -30,7 +30,7 @@ SimulatedContext::~SimulatedContext() {
   FinishQueuedWork();
   PLATTER_CHECK(watches_.empty());
   PLATTER_CHECK(pollers_.empty());
-  PLATTER_CHECK(timers_.size() == 0);
+  PLATTER_CHECK(timers_.empty());
   PLATTER_CHECK(file_io_.outstanding() == 0);
 }
 

@@ -54,7 +54,7 @@ int SimulatedDisk::Open(const char* path, int flags) {
   SparseFile* file = Find(path);
   if (file == nullptr) {
     if ((flags & O_CREAT) == 0) return -ENOENT;
-    file = &Create(path, 0);
+    Create(path, 0);
   } else if ((flags & O_CREAT) != 0 && (flags & O_EXCL) != 0) {
     return -EEXIST;
   } else if ((flags & O_TRUNC) != 0) {

@@ -65,7 +65,8 @@ class BackendFixture : public ::testing::Test {
     EXPECT_TRUE(inserted.ok()) << inserted;
     return node_;
   }
-  void AttachAndOpen(AioContext& context, DeviceAttachment attachment = {.device_id = "disk0"}) {
+  void AttachAndOpen(AioContext& context,
+                     const DeviceAttachment& attachment = {.device_id = "disk0"}) {
     const absl::Status attached = backend_->Attach(attachment, drive_.FixedOps());
     ASSERT_TRUE(attached.ok()) << attached;
     channel_ = backend_->OpenChannel(context, client_);

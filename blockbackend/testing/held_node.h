@@ -40,7 +40,8 @@ class HeldNode final : public BlockNode {
     IoFlags flags;
   };
 
-  HeldNode(std::string node_name, const HeldNodeOptions& options) : BlockNode(node_name) {
+  HeldNode(std::string node_name, const HeldNodeOptions& options)
+      : BlockNode(std::move(node_name)) {
     set_length(options.length);
     limits_.request_alignment = options.request_alignment;
     limits_.write_zeroes_alignment = options.write_zeroes_alignment;
