@@ -75,9 +75,10 @@ TEST(Binder, TheDiscriminatorIsCheckedFirst) {
 TEST(Binder, AWrongChoiceHasASuggestion) {
   EXPECT_EQ(Keys("file,discard=unmapp"),
             "top.discard: takes ignore or unmap, not 'unmapp'; did you mean 'unmap'?");
-  EXPECT_EQ(Keys("blkdebug,inject-error.0.event=read_aoi"),
-            "top.inject-error.0.event: takes one of the names that help lists, not 'read_aoi'; did "
-            "you mean 'read_aio'?");
+  EXPECT_EQ(
+      Keys("blkdebug,inject-error.0.event=read_aoi"),
+      "top.inject-error.0.event: takes none, read_aio, write_aio, flush_to_os, flush_to_disk, "
+      "pwritev, pwritev_zero or pwritev_done, not 'read_aoi'; did you mean 'read_aio'?");
   EXPECT_THAT(Keys("file,discard=UNMAP"), StartsWith("top.discard: takes"));
   EXPECT_EQ(Json(R"({"driver":"file","discard":1})"), "top.discard: takes ignore or unmap, not 1");
 }

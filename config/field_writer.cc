@@ -20,8 +20,6 @@ namespace {
 
 using google::protobuf::FieldDescriptor;
 
-constexpr size_t kMaxChoicesListed = 8;
-
 bool IsInteger(const FieldDescriptor* field) {
   return field->cpp_type() == FieldDescriptor::CPPTYPE_UINT32 ||
          field->cpp_type() == FieldDescriptor::CPPTYPE_UINT64;
@@ -34,10 +32,8 @@ std::string Expected(const FieldDescriptor* field) {
       return "on or off";
     case FieldDescriptor::CPPTYPE_STRING:
       return "a string";
-    case FieldDescriptor::CPPTYPE_ENUM: {
-      const bool few = EnumChoices(field->enum_type()).size() <= kMaxChoicesListed;
-      return few ? OneOf(field->enum_type()) : "one of the names that help lists";
-    }
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return OneOf(field->enum_type());
     default:
       break;
   }
