@@ -16,51 +16,93 @@ uint64_t WithHalf(uint64_t field, bool high, uint64_t value) {
 
 }  // namespace
 
-ToyRegisterFile::ToyRegisterFile(InterruptLine& line,
-                                 absl::AnyInvocable<std::optional<uint64_t>()> medium_blocks,
-                                 absl::AnyInvocable<void()> on_command)
-    : line_(line), medium_blocks_(std::move(medium_blocks)), on_command_(std::move(on_command)) {}
+ToyRegisterFile::ToyRegisterFile(InterruptLine& line, BottomHalf& on_command,
+                                 absl::AnyInvocable<uint64_t() const> medium_bytes)
+    : line_(line), on_command_(on_command), medium_bytes_(std::move(medium_bytes)) {}
+
+ToyCommand ToyRegisterFile::command() {
+  SerialiserLock lock(serialiser_);
+  return values_.command;
+}
+
+void ToyRegisterFile::Finish(toy::Error error) {
+  SerialiserLock lock(serialiser_);
+  values_.status &= ~uint32_t{toy::kBusy};
+  values_.error = error;
+  values_.events |= toy::kDone;
+  UpdateLine();
+}
+
+bool ToyRegisterFile::Has(toy::StatusBit bit) {
+  SerialiserLock lock(serialiser_);
+  return (values_.status & bit) != 0;
+}
+
+bool ToyRegisterFile::Set(toy::StatusBit bit, bool on) {
+  SerialiserLock lock(serialiser_);
+  const uint32_t before = values_.status;
+  values_.status = on ? before | bit : before & ~uint32_t{bit};
+  return values_.status != before;
+}
+
+void ToyRegisterFile::Raise(toy::Event event) {
+  SerialiserLock lock(serialiser_);
+  values_.events |= event;
+  UpdateLine();
+}
+
+void ToyRegisterFile::Clear() {
+  SerialiserLock lock(serialiser_);
+  values_ = {};
+  UpdateLine();
+}
+
+void ToyRegisterFile::Disconnect() {
+  SerialiserLock lock(serialiser_);
+  connected_ = false;
+  values_ = {};
+  UpdateLine();
+}
 
 void ToyRegisterFile::UpdateLine() {
-  const bool high = values_.events != 0 && !values_.unplugged;
+  const bool high = values_.events != 0 && connected_;
   line_.Set(high ? LineLevel::kHigh : LineLevel::kLow);
 }
 
 uint64_t ToyRegisterFile::ReadRegister(uint64_t offset, unsigned width) {
-  const std::optional<uint64_t> blocks = medium_blocks_();
+  const uint64_t medium_bytes = medium_bytes_();
   SerialiserLock lock(serialiser_);
-  if (values_.unplugged) return UINT64_MAX;
+  if (!connected_) return UINT64_MAX;
   if (width != 4 || offset % 4 != 0) return 0;
-  return Read(static_cast<Register>(offset), blocks) & UINT32_MAX;
+  return Read(static_cast<Register>(offset), medium_bytes);
 }
 
-uint64_t ToyRegisterFile::Read(Register at, std::optional<uint64_t> blocks) const {
-  const Values& v = values_;
+uint32_t ToyRegisterFile::Read(Register at, uint64_t medium_bytes) const {
+  const ToyCommand& command = values_.command;
+  const bool present = medium_bytes != 0 && (values_.status & toy::kTrayOpen) == 0;
   switch (at) {
     case Register::kId:
       return toy::kIdValue;
     case Register::kStatus:
-      return (v.busy ? toy::kBusy : 0u) |
-             (blocks.has_value() && !v.tray_open ? toy::kMediumPresent : 0u) |
-             (v.tray_open ? toy::kTrayOpen : 0u) | (v.locked ? toy::kLocked : 0u);
+      return values_.status | (present ? toy::kMediumPresent : 0u);
     case Register::kError:
-      return static_cast<uint32_t>(v.error);
+      return static_cast<uint32_t>(values_.error);
     case Register::kLbaLow:
-      return v.lba;
+      return static_cast<uint32_t>(command.lba);
     case Register::kLbaHigh:
-      return v.lba >> 32;
+      return static_cast<uint32_t>(command.lba >> 32);
     case Register::kCount:
-      return v.count;
+      return command.count;
     case Register::kBufferLow:
-      return v.buffer;
+      return static_cast<uint32_t>(command.buffer);
     case Register::kBufferHigh:
-      return v.buffer >> 32;
+      return static_cast<uint32_t>(command.buffer >> 32);
     case Register::kCapacityLow:
-      return blocks.value_or(0);
+      return static_cast<uint32_t>(medium_bytes / toy::kBlockBytes);
     case Register::kCapacityHigh:
-      return blocks.value_or(0) >> 32;
+      return static_cast<uint32_t>(medium_bytes / toy::kBlockBytes >> 32);
     case Register::kEvents:
-      return v.events;
+      return values_.events;
     case Register::kCommand:
       break;
   }
@@ -69,30 +111,30 @@ uint64_t ToyRegisterFile::Read(Register at, std::optional<uint64_t> blocks) cons
 
 void ToyRegisterFile::WriteRegister(uint64_t offset, unsigned width, uint64_t value) {
   SerialiserLock lock(serialiser_);
-  Values& v = values_;
-  if (v.unplugged || width != 4 || offset % 4 != 0) return;
+  if (!connected_ || width != 4 || offset % 4 != 0) return;
   const auto at = static_cast<Register>(offset);
   if (at == Register::kEvents) {
-    v.events &= ~static_cast<uint32_t>(value);
+    values_.events &= ~static_cast<uint32_t>(value);
     return UpdateLine();
   }
-  if (v.busy) return;
+  if ((values_.status & toy::kBusy) != 0) return;
+  ToyCommand& command = values_.command;
   switch (at) {
     case Register::kCommand:
-      v.command = static_cast<toy::Command>(value);
-      v.busy = true;
-      on_command_();
+      command.code = static_cast<toy::Command>(value);
+      values_.status |= toy::kBusy;
+      on_command_.Schedule();
       break;
     case Register::kLbaLow:
     case Register::kLbaHigh:
-      v.lba = WithHalf(v.lba, at == Register::kLbaHigh, value);
+      command.lba = WithHalf(command.lba, at == Register::kLbaHigh, value);
       break;
     case Register::kCount:
-      v.count = static_cast<uint32_t>(value);
+      command.count = static_cast<uint32_t>(value);
       break;
     case Register::kBufferLow:
     case Register::kBufferHigh:
-      v.buffer = WithHalf(v.buffer, at == Register::kBufferHigh, value);
+      command.buffer = WithHalf(command.buffer, at == Register::kBufferHigh, value);
       break;
     default:
       break;

@@ -36,7 +36,7 @@ inline constexpr uint32_t kIdValue = 0x594f5431;  // "1TOY" in memory.
 
 enum StatusBit : uint32_t {
   kBusy = 1 << 0,
-  kMediumPresent = 1 << 1,  // Inserted and the tray closed.
+  kMediumPresent = 1 << 1,  // A medium of some length, and the tray closed.
   kTrayOpen = 1 << 2,
   kLocked = 1 << 3,
 };

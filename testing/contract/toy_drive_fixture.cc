@@ -28,10 +28,13 @@ class ToyDriveFixture final : public DeviceFixture {
   }
 
   absl::Status Create(const Setup& setup) override {
-    auto drive = ToyDrive::Create(
-        {.id = setup.id, .read_error = setup.read_error, .write_error = setup.write_error},
-        setup.backend,
-        {.control = setup.control, .memory = setup.bus.memory(), .line = setup.bus.Line(kLine)});
+    auto drive = ToyDrive::Create({.attachment = {.device_id = setup.id,
+                                                  .read_error = setup.read_error,
+                                                  .write_error = setup.write_error},
+                                   .backend = setup.backend,
+                                   .control = setup.control,
+                                   .memory = setup.bus.memory(),
+                                   .line = setup.bus.Line(kLine)});
     if (!drive.ok()) return drive.status();
     drive_ = *std::move(drive);
     bus_ = &setup.bus;

@@ -197,5 +197,26 @@ TEST_P(DeviceContractTest, AResetClearsTheLockAndClosesTheTray) {
   ExpectWorks();
 }
 
+TEST_P(DeviceContractTest, AnUnplugLeavesNoLockAndNoOpenTray) {
+  StartMachine();
+  if (traits().tray) {
+    EXPECT_EQ(*Await(backend().OpenTray(Force::kNo)), TrayResult::kMoved);
+  }
+  if (traits().lock) {
+    ASSERT_TRUE(fixture_->GuestLock());
+  }
+  world_.events.Clear();
+  UnplugDevice();
+  EXPECT_EQ(world_.events.Count("DEVICE_TRAY_MOVED closed"), traits().tray ? 1u : 0u);
+  fixture_->Destroy();
+
+  fixture_ = GetParam().make();
+  ASSERT_TRUE(CreateDevice().ok());
+  ASSERT_TRUE(fixture_->Probe(*this).ok());
+  EXPECT_FALSE(fixture_->Locked());
+  EXPECT_FALSE(fixture_->TrayOpen());
+  ExpectWorks();
+}
+
 }  // namespace
 }  // namespace platter

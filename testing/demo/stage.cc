@@ -104,9 +104,11 @@ absl::StatusOr<std::unique_ptr<Device>> Stage::MakeToyDrive(const std::string& i
   if (backend == nullptr) {
     return ErrorWithErrno(ENOENT, absl::StrCat("there is no block backend '", backend_name, "'"));
   }
-  auto drive = ToyDrive::Create(
-      {.id = id}, *backend,
-      {.control = *control_, .memory = bus_->memory(), .line = wires_->Line(kToyIrq)});
+  auto drive = ToyDrive::Create({.attachment = {.device_id = id},
+                                 .backend = *backend,
+                                 .control = *control_,
+                                 .memory = bus_->memory(),
+                                 .line = wires_->Line(kToyIrq)});
   if (!drive.ok()) return drive.status();
   PLATTER_RETURN_IF_ERROR(bus_->mmio().Map(kToyBase, toy::kWindowBytes, (*drive)->registers()));
   return std::unique_ptr<Device>(*std::move(drive));

@@ -23,9 +23,11 @@ constexpr Duration kTimeout = std::chrono::seconds(1);
 class ToyDriverTest : public testing::Test {
  protected:
   ToyDriverTest() {
-    drive_ =
-        *ToyDrive::Create({.id = "toy"}, backend_,
-                          {.control = control_, .memory = bus_.memory(), .line = bus_.Line(2)});
+    drive_ = *ToyDrive::Create({.attachment = {.device_id = "toy"},
+                                .backend = backend_,
+                                .control = control_,
+                                .memory = bus_.memory(),
+                                .line = bus_.Line(2)});
     EXPECT_TRUE(bus_.mmio().Map(kBase, toy::kWindowBytes, drive_->registers()).ok());
   }
   ~ToyDriverTest() override {

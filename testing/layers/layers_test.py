@@ -66,6 +66,33 @@ class LayersTest(unittest.TestCase):
         self.assertIn("//base:check", query("base_deps"))
 
 
+class OwnDeviceTest(unittest.TestCase):
+    """The example is a device as those in devices/ are, though its folder may see everything."""
+
+    FOLDER = "//examples/own_device:"
+
+    def test_the_drive_is_held_to_what_a_device_is(self):
+        reached = query("own_device_deps")
+        self.assertIn("//blockbackend:device_view", reached)
+        self.assertEqual(
+            layers.breaches("devices", [label for label in reached
+                                        if not label.startswith(self.FOLDER)],
+                            sees(), query("device_view_deps")), [])
+
+    def test_the_drive_has_no_parts_but_its_registers(self):
+        self.assertEqual(sorted(label for label in query("own_device_deps")
+                                if label.startswith(self.FOLDER)),
+                         [self.FOLDER + name
+                          for name in ("toy_drive", "toy_register_file", "toy_registers")])
+
+    def test_its_registers_know_no_backend(self):
+        reached = query("own_device_registers_deps")
+        self.assertIn("//devices/bus:io_space", reached)
+        self.assertEqual([label for label in reached
+                          if layers.room_of(label) not in ("examples", "devices", "aio", "base")],
+                         [])
+
+
 class BadTargetsTest(unittest.TestCase):
     """Real targets that break the rules, seen through real queries."""
 

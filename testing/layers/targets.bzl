@@ -48,4 +48,11 @@ TARGETS = {
     "machine": [
         "//machine",
     ],
+    # The example of a device of one's own, and its registers alone.
+    "own_device": [
+        "//examples/own_device:toy_drive",
+    ],
+    "own_device_registers": [
+        "//examples/own_device:toy_register_file",
+    ],
 }
