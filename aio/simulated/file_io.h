@@ -23,7 +23,7 @@ namespace platter {
 class SimulatedFileIo final : public FileIo, private SimulatedDisk::InFlight {
  public:
   SimulatedFileIo(SimulatedDisk& disk, const VirtualClock& clock, SimulatedRandom& random);
-  ~SimulatedFileIo();
+  ~SimulatedFileIo() override;
 
   void Submit(FileOp& op) override;
   void Flush() override;
