@@ -2,6 +2,7 @@
 #include "aio/simulated/disk.h"
 
 #include <fcntl.h>
+#include <linux/falloc.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -25,18 +26,28 @@ class InlineOp final : public FileOp {
 
 }  // namespace
 
-SparseFile& SimulatedDisk::Create(std::string path, uint64_t size) {
-  auto [at, inserted] = files_.try_emplace(std::move(path), nullptr);
+SparseFile& SimulatedDisk::Make(std::string path, uint64_t size, Kind kind) {
+  auto [at, inserted] = files_.try_emplace(std::move(path));
   PLATTER_CHECK(inserted);
-  at->second = std::make_shared<SparseFile>(budget_);
-  PLATTER_CHECK(at->second->Truncate(size) == 0);
-  at->second->Sync();
-  return *at->second;
+  at->second = {.file = std::make_shared<SparseFile>(budget_), .kind = kind};
+  SparseFile& file = *at->second.file;
+  PLATTER_CHECK(file.Truncate(size) == 0);
+  file.Sync();
+  return file;
+}
+
+SparseFile& SimulatedDisk::Create(std::string path, uint64_t size) {
+  return Make(std::move(path), size, Kind::kFile);
+}
+
+SparseFile& SimulatedDisk::CreateDevice(std::string path, uint64_t size) {
+  PLATTER_CHECK(size % SparseFile::kSectorBytes == 0);
+  return Make(std::move(path), size, Kind::kDevice);
 }
 
 SparseFile* SimulatedDisk::Find(std::string_view path) {
   const auto found = files_.find(path);
-  return found == files_.end() ? nullptr : found->second.get();
+  return found == files_.end() ? nullptr : found->second.file.get();
 }
 
 void SimulatedDisk::Remove(std::string_view path) {
@@ -47,7 +58,7 @@ void SimulatedDisk::Remove(std::string_view path) {
 void SimulatedDisk::Crash(CrashMode mode) {
   ++crashes_;
   for (InFlight* port : ports_) port->ApplyTorn(mode);
-  for (auto& [path, file] : files_) file->Crash(mode, random_);
+  for (auto& [path, named] : files_) named.file->Crash(mode, random_);
 }
 
 int SimulatedDisk::Open(const char* path, int flags) {
@@ -57,11 +68,11 @@ int SimulatedDisk::Open(const char* path, int flags) {
     Create(path, 0);
   } else if ((flags & O_CREAT) != 0 && (flags & O_EXCL) != 0) {
     return -EEXIST;
-  } else if ((flags & O_TRUNC) != 0) {
-    file->Truncate(0);
   }
+  const NamedFile& named = files_.find(path)->second;
+  if ((flags & O_TRUNC) != 0 && named.kind == Kind::kFile) file->Truncate(0);
   const int fd = next_fd_++;
-  open_[fd] = OpenFile{files_.find(path)->second, flags};
+  open_[fd] = OpenFile{.file = named.file, .kind = named.kind, .flags = flags};
   return fd;
 }
 
@@ -94,6 +105,11 @@ int64_t SimulatedDisk::Transfer(OpenFile& open, const FileOp& op) {
   if (access == (write ? O_RDONLY : O_WRONLY)) return -EBADF;
   if (random_.Percent(options_.interrupted_percent)) return -EINTR;
   uint64_t limit = TotalBytes(op);
+  if (write && open.kind == Kind::kDevice) {
+    const uint64_t size = open.file->size();
+    if (limit > 0 && op.offset >= size) return -ENOSPC;
+    limit = std::min(limit, size - std::min(size, op.offset));
+  }
   if (limit > 1 && random_.Percent(options_.short_percent)) limit = 1 + random_.Below(limit - 1);
   uint64_t done = 0;
   for (uint32_t i = 0; i < op.iov_count && done < limit; ++i) {
@@ -110,6 +126,26 @@ int64_t SimulatedDisk::Transfer(OpenFile& open, const FileOp& op) {
   return static_cast<int64_t>(done);
 }
 
+int64_t SimulatedDisk::ChangeRange(OpenFile& open, const FileOp& op) {
+  const bool allocate = op.kind == FileOpKind::kAllocate;
+  if (!allocate && open.kind == Kind::kFile) return -ENOTTY;
+  if ((open.flags & O_ACCMODE) == O_RDONLY) return -EBADF;
+  if (open.kind == Kind::kDevice) {
+    // As Linux: whole sectors of the device, and fallocate(2) cannot make it longer.
+    if (allocate && (op.mode & ~FALLOC_FL_KEEP_SIZE) == 0) return -EOPNOTSUPP;
+    const uint64_t size = open.file->size();
+    if ((op.offset | op.bytes) % SparseFile::kSectorBytes != 0) return -EINVAL;
+    if (op.offset > size || op.bytes > size - op.offset) return -EINVAL;
+  }
+  if (allocate) return open.file->Allocate(op.mode, op.offset, op.bytes);
+  if (op.bytes == 0) return 0;
+  if (op.kind == FileOpKind::kZeroDev) {
+    return open.file->Allocate(FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, op.offset, op.bytes);
+  }
+  open.file->Discard(op.offset, op.bytes, random_);
+  return 0;
+}
+
 int64_t SimulatedDisk::Execute(const FileOp& op) {
   if (const int error = CountAndDrawFault(); error != 0) return -error;
   OpenFile* open = FindOpen(op.fd);
@@ -122,11 +158,9 @@ int64_t SimulatedDisk::Execute(const FileOp& op) {
       open->file->Sync();
       return 0;
     case FileOpKind::kAllocate:
-      if ((open->flags & O_ACCMODE) == O_RDONLY) return -EBADF;
-      return open->file->Allocate(op.mode, op.offset, op.bytes);
     case FileOpKind::kDiscardDev:
     case FileOpKind::kZeroDev:
-      return -ENOTTY;  // A simulated file is no block device.
+      return ChangeRange(*open, op);
   }
   return -EINVAL;
 }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SimulatedDisk: the file system of a simulated world: files by path, descriptors, a capacity that
-// can be changed while everything runs, a volatile cache (see sparse_file.h), and the faults that a
-// test asks for.
+// SimulatedDisk: the file system of a simulated world: files and block devices by path,
+// descriptors, a capacity that can be changed while everything runs, a volatile cache (see
+// sparse_file.h), and the faults that a test asks for.
+//
+// A block device is a file that keeps its size: it has kDiscardDev (after it a sector reads as
+// zeroes or as before, as the seed decides) and kZeroDev (it reads as zeroes), which a file refuses
+// with ENOTTY; what is written behind its end has no space.
 //
 // Ownership: owns its files. Threading: the world's thread. Units: bytes; operations are counted
 // from 1. Errors: negative errno, as the system calls would return.
@@ -54,6 +58,8 @@ class SimulatedDisk {
 
   // Makes an empty file of `size` bytes (a hole), durable. The path must be new.
   SparseFile& Create(std::string path, uint64_t size);
+  // The same for a block device with sectors of SparseFile::kSectorBytes.
+  SparseFile& CreateDevice(std::string path, uint64_t size);
   // nullptr when there is none.
   SparseFile* Find(std::string_view path);
   void Remove(std::string_view path);
@@ -100,20 +106,30 @@ class SimulatedDisk {
   void RemovePort(InFlight& port) { std::erase(ports_, &port); }
 
  private:
+  enum class Kind : uint8_t { kFile, kDevice };
+  struct NamedFile {
+    std::shared_ptr<SparseFile> file;
+    Kind kind = Kind::kFile;
+  };
   struct OpenFile {
     std::shared_ptr<SparseFile> file;
+    Kind kind = Kind::kFile;
     int flags = 0;
   };
+
+  SparseFile& Make(std::string path, uint64_t size, Kind kind);
 
   OpenFile* FindOpen(int fd);
   // The errno that a rule gives this operation, or 0.
   int CountAndDrawFault();
   int64_t Transfer(OpenFile& open, const FileOp& op);
+  // kAllocate, kDiscardDev and kZeroDev.
+  int64_t ChangeRange(OpenFile& open, const FileOp& op);
 
   SimulatedRandom& random_;
   SimulatedDiskOptions options_;
   SpaceBudget budget_;
-  std::map<std::string, std::shared_ptr<SparseFile>, std::less<>> files_;
+  std::map<std::string, NamedFile, std::less<>> files_;
   std::map<int, OpenFile> open_;
   int next_fd_ = kFirstFd;
   uint64_t operations_ = 0;

@@ -141,6 +141,18 @@ int SparseFile::Allocate(int mode, uint64_t offset, uint64_t bytes) {
   return 0;
 }
 
+void SparseFile::Discard(uint64_t offset, uint64_t bytes, SimulatedRandom& random) {
+  const uint64_t end = offset + bytes;
+  for (auto at = chunks_.lower_bound(offset / kChunk); at != chunks_.end(); ++at) {
+    const uint64_t start = at->first * kChunk;
+    if (start >= end) break;
+    for (uint64_t sector = start; sector < start + kChunk; sector += kSector) {
+      const bool within = sector >= offset && sector + kSector <= end;
+      if (within && random.Percent(50)) ZeroRange(sector, kSector);
+    }
+  }
+}
+
 int SparseFile::Truncate(uint64_t size) {
   if (size > kMaxFileBytes) return -EFBIG;
   if (size < size_) ZeroRange(size, size_ - size);

@@ -54,6 +54,9 @@ class SparseFile {
   int64_t Write(uint64_t offset, const void* from, uint64_t bytes);
   // fallocate(2): 0 or a negative errno.
   int Allocate(int mode, uint64_t offset, uint64_t bytes);
+  // What BLKDISCARD may do: each sector that lies in the range reads as zeroes or as before, and
+  // `random` decides which, so that nothing comes to rely on either.
+  void Discard(uint64_t offset, uint64_t bytes, SimulatedRandom& random);
   int Truncate(uint64_t size);
 
   // fdatasync: everything is durable.

@@ -90,6 +90,27 @@ TEST_F(SparseFileTest, HolesGiveSpaceBackAndCrashRestoresThem) {
   EXPECT_EQ(ReadBack(99, 3), std::string("x\0\0", 3));
 }
 
+TEST_F(SparseFileTest, ADiscardZeroesSomeSectorsOfTheRangeAndNothingElse) {
+  constexpr uint64_t kSectors = 256;
+  Write(0, std::string((kSectors + 2) * 512, 'x'));
+  file_.Sync();
+  // Parts of sectors at both ends stay.
+  file_.Discard(100, kSectors * 512 + 512, random_);
+  EXPECT_EQ(ReadBack(0, 512), std::string(512, 'x'));
+  EXPECT_EQ(ReadBack((kSectors + 1) * 512, 512), std::string(512, 'x'));
+  int zeroed = 0;
+  for (uint64_t sector = 1; sector <= kSectors; ++sector) {
+    const std::string text = ReadBack(sector * 512, 512);
+    ASSERT_EQ(text, std::string(512, text[0])) << sector;
+    zeroed += text[0] == '\0';
+  }
+  EXPECT_GT(zeroed, 0);
+  EXPECT_LT(zeroed, 256);
+  // It is as volatile as a write.
+  file_.Crash(CrashMode::kForget, random_);
+  EXPECT_EQ(ReadBack(0, (kSectors + 2) * 512), std::string((kSectors + 2) * 512, 'x'));
+}
+
 TEST_F(SparseFileTest, NoSpaceIsShortThenAnErrorAndCanBeRaised) {
   budget_.capacity = 8192;
   EXPECT_EQ(Write(0, std::string(10'000, 'x')), 8192);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The contract suite on the file driver: files in the page cache, with direct I/O and in memory, on
-// all kinds of context.
+// all kinds of context. host_device is in device_contract_test.cc.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -26,9 +26,22 @@ namespace {
 
 enum class Place : uint8_t { kPageCache, kDirect, kMemory };
 
+// Whether the test's folder has direct I/O.
+bool HasDirectIo() {
+  TempFolder folder;
+  const int fd = ::open(folder.Make("probe", 4096).c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC);
+  if (fd >= 0) ::close(fd);
+  return fd >= 0;
+}
+
 class FileSubject final : public NodeSubject {
  public:
   explicit FileSubject(Place place) : place_(place) {}
+
+  std::string WhyNot(ContractWorld& world) override {
+    if (place_ != Place::kDirect || world.simulated() != nullptr || HasDirectIo()) return "";
+    return "no-direct-io: the file system of " + ::testing::TempDir() + " has none";
+  }
 
   NodeRef Open(ContractWorld& world) override {
     FileServices services = {.control = &world.control(), .log = &log_, .host = nullptr};
@@ -82,23 +95,12 @@ class FileSubject final : public NodeSubject {
   std::string path_;
 };
 
-// Where the test's folder has no direct I/O those rigs are left out; file_contexts_test says so.
-bool HasDirectIo() {
-  TempFolder folder;
-  const int fd = ::open(folder.Make("probe", 4096).c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC);
-  if (fd >= 0) ::close(fd);
-  return fd >= 0;
-}
-
 std::vector<NodeSubjectMaker> Makers() {
-  std::vector<NodeSubjectMaker> makers = {
+  return {
       {"PageCache", [] { return std::make_unique<FileSubject>(Place::kPageCache); }},
       {"Memory", [] { return std::make_unique<FileSubject>(Place::kMemory); }},
+      {"Direct", [] { return std::make_unique<FileSubject>(Place::kDirect); }},
   };
-  if (HasDirectIo()) {
-    makers.push_back({"Direct", [] { return std::make_unique<FileSubject>(Place::kDirect); }});
-  }
-  return makers;
 }
 
 INSTANTIATE_TEST_SUITE_P(File, NodeContractTest, EveryKind(Makers()), NodeContractName);

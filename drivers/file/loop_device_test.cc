@@ -2,9 +2,8 @@
 //
 // host_device on a real block device: a loop device over a file of the test.
 
-#include <fcntl.h>
-#include <linux/loop.h>
-#include <sys/ioctl.h>
+#include "drivers/file/loop_device.h"
+
 #include <unistd.h>
 
 #include <cerrno>
@@ -32,52 +31,6 @@ using ::testing::HasSubstr;
 
 constexpr uint64_t kBytes = 4 << 20;
 constexpr uint64_t kBlock = 4096;
-
-// A loop device that goes with its last descriptor.
-class LoopDevice {
- public:
-  explicit LoopDevice(const std::string& file) {
-    const int control = ::open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-    if (control < 0) return;
-    // Another process may take the free number first.
-    for (int attempt = 0; attempt < 20 && fd_ < 0; ++attempt) {
-      const int number = ::ioctl(control, LOOP_CTL_GET_FREE);
-      if (number < 0) break;
-      Configure("/dev/loop" + std::to_string(number), file);
-    }
-    ::close(control);
-  }
-  ~LoopDevice() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  LoopDevice(const LoopDevice&) = delete;
-  LoopDevice& operator=(const LoopDevice&) = delete;
-
-  bool ok() const { return fd_ >= 0; }
-  const std::string& path() const { return path_; }
-  // The file under it has become longer.
-  void TakeNewSize() { EXPECT_EQ(::ioctl(fd_, LOOP_SET_CAPACITY), 0); }
-
- private:
-  void Configure(const std::string& device, const std::string& file) {
-    const int fd = ::open(device.c_str(), O_RDWR | O_CLOEXEC);
-    if (fd < 0) return;
-    loop_config config = {};
-    const int backing = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
-    config.fd = static_cast<uint32_t>(backing);
-    config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
-    if (::ioctl(fd, LOOP_CONFIGURE, &config) == 0) {
-      fd_ = fd;
-      path_ = device;
-    } else {
-      ::close(fd);
-    }
-    ::close(backing);
-  }
-
-  int fd_ = -1;
-  std::string path_;
-};
 
 class Io final : public IoRequest {
  public:
@@ -124,7 +77,7 @@ class LoopDeviceTest : public ::testing::TestWithParam<FileCaching> {
   void SetUp() override {
     file_ = folder_.Make("disk.img", kBytes);
     device_ = std::make_unique<LoopDevice>(file_);
-    if (!device_->ok()) GTEST_SKIP() << "no-loop-device: none can be made here";
+    if (!device_->ok()) GTEST_SKIP() << LoopDevice::kWhyNot;
     absl::StatusOr<std::unique_ptr<AioContext>> made =
         CreateAioContext({.kind = AioKind::kThreads});
     ASSERT_TRUE(made.ok());

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Image locks against those of QEMU's tools: each side refuses what the other does not allow, and
-// both share what both allow.
+// both share what both allow. Two machines that write: //testing/scenarios:qemu_share_rw_test.
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <array>
 #include <cerrno>
-#include <csignal>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -20,8 +14,7 @@
 
 #include "base/status.h"
 #include "drivers/file/file_rig.h"
-
-extern char** environ;
+#include "testing/peers/peer_process.h"
 
 namespace platter {
 namespace {
@@ -40,98 +33,32 @@ constexpr Permissions Reader() {
           .shared = Permission::kConsistentRead | Permission::kWriteUnchanged};
 }
 
-// qemu-io in a process of its own, its commands by pipe; what it prints is kept.
-class QemuIo {
+class QemuIo final : public PeerProcess {
  public:
-  explicit QemuIo(const std::vector<std::string>& options) {
-    std::array<int, 2> in;
-    std::array<int, 2> out;
-    EXPECT_EQ(::pipe2(in.data(), O_CLOEXEC), 0);
-    EXPECT_EQ(::pipe2(out.data(), O_CLOEXEC), 0);
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-    ::posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    ::posix_spawn_file_actions_adddup2(&actions, out[1], 2);
-    std::vector<std::string> words = {kQemuIo};
-    words.insert(words.end(), options.begin(), options.end());
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    EXPECT_EQ(::posix_spawn(&pid_, kQemuIo, &actions, nullptr, argv.data(), environ), 0);
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::close(in[0]);
-    ::close(out[1]);
-    commands_ = in[1];
-    output_ = out[0];
-  }
-  ~QemuIo() { Finish(); }
-  QemuIo(const QemuIo&) = delete;
-  QemuIo& operator=(const QemuIo&) = delete;
+  explicit QemuIo(std::vector<std::string> options) : PeerProcess(Words(std::move(options))) {}
 
-  // Waits until the image is open: qemu-io answers a command only then. False when it ended.
+  // Waits until the image is open: qemu-io answers a command only then. False when it is not.
   bool WaitUntilOpen() {
-    const std::string command = "length\n";
-    if (::write(commands_, command.data(), command.size()) < 0) return false;
-    while (text_.find('\n') == std::string::npos) {
-      if (!ReadSome()) return false;
-    }
-    return text_.find("lock") == std::string::npos;
-  }
-  // Lets it end; everything that it printed.
-  std::string Finish() {
-    if (pid_ <= 0) return text_;
-    ::close(commands_);
-    while (ReadSome()) {
-    }
-    ::close(output_);
-    int status = 0;
-    ::waitpid(pid_, &status, 0);
-    pid_ = 0;
-    return text_;
+    return Send("length") && WaitFor({"\n"}) == "\n" && output().find("lock") == std::string::npos;
   }
 
  private:
-  bool ReadSome() {
-    std::array<char, 4096> chunk;
-    const ssize_t got = ::read(output_, chunk.data(), chunk.size());
-    if (got <= 0) return false;
-    text_.append(chunk.data(), static_cast<size_t>(got));
-    return true;
+  static std::vector<std::string> Words(std::vector<std::string> options) {
+    options.insert(options.begin(), kQemuIo);
+    return options;
   }
-
-  pid_t pid_ = 0;
-  int commands_ = -1;
-  int output_ = -1;
-  std::string text_;
 };
-
-// Runs a program to its end; true when it succeeded.
-bool Succeeds(std::vector<std::string> words) {
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-  pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  int status = -1;
-  return error == 0 && ::waitpid(pid, &status, 0) == pid && status == 0;
-}
 
 // On a qcow2 image, which both sides take seriously: QEMU's driver for raw images shares more.
 class QemuInteropTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (const char* program : {kQemuIo, kQemuImg}) {
-      if (::access(program, X_OK) != 0) GTEST_SKIP() << "no-peer: qemu-utils isn't installed";
-    }
-    ::signal(SIGPIPE, SIG_IGN);
+    if (const std::string why = WhyNoPeer({kQemuIo, kQemuImg}); !why.empty()) GTEST_SKIP() << why;
     rig_ = std::make_unique<FileRig>(
         RigOptions{.kind = RigKind::kThreads, .place = RigPlace::kPageCache});
-    ASSERT_TRUE(Succeeds({kQemuImg, "create", "-q", "-f", "qcow2", rig_->path(), "1M"}));
+    PeerProcess create({kQemuImg, "create", "-q", "-f", "qcow2", rig_->path(), "1M"});
+    create.Finish();
+    ASSERT_TRUE(create.succeeded()) << create.output();
   }
 
   std::unique_ptr<FileRig> rig_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "aio/task.h"
@@ -47,6 +48,7 @@ void NodeContractTest::SetUp() {
   ASSERT_TRUE(world.ok()) << world.status();
   world_ = *std::move(world);
   subject_ = maker.make();
+  if (const std::string why = subject_->WhyNot(*world_); !why.empty()) GTEST_SKIP() << why;
   node_ = subject_->Open(*world_);
   ASSERT_NE(node_, nullptr);
   ASSERT_EQ(node_->length(), size());

@@ -37,6 +37,9 @@ class NodeSubject {
  public:
   virtual ~NodeSubject() = default;
 
+  // Empty, or the reason of testing/allowed_skips.txt for which this machine has no such node; then
+  // the test skips. Asked once, before Open.
+  virtual std::string WhyNot(ContractWorld& /*world*/) { return ""; }
   // A writable node of Size() bytes that reads as zeroes (when it holds data at all).
   virtual NodeRef Open(ContractWorld& world) = 0;
   // What the medium holds, read past the node, when there is a way; the node is idle.
@@ -61,9 +64,9 @@ struct NodeSubjectMaker {
 using NodeContractParam = std::tuple<NodeSubjectMaker, ContextKind>;
 
 // The makers given on each kind of context.
-inline auto EveryKind(std::vector<NodeSubjectMaker> makers) {
+inline auto EveryKind(const std::vector<NodeSubjectMaker>& makers) {
   return ::testing::Combine(
-      ::testing::ValuesIn(std::move(makers)),
+      ::testing::ValuesIn(makers),
       ::testing::Values(ContextKind::kSimulated, ContextKind::kThreads, ContextKind::kUring));
 }
 std::string NodeContractName(const ::testing::TestParamInfo<NodeContractParam>& info);

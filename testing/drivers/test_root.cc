@@ -102,6 +102,7 @@ void DiskIo::StartCounted(IoFlags with) {
   completions_ = 0;
   result_ = kIoPending;
   root_.in_flight_.fetch_add(1);
+  if (root_.ledger_ != nullptr) ledger_id_ = root_.ledger_->SubmittedNext();
   in_start_ = true;
   const IoResult started = root_.edge().Start(*this);
   in_start_ = false;
@@ -126,6 +127,7 @@ void DiskIo::OnIoDone(IoResult result) {
 void DiskIo::Complete(IoResult result) {
   ++completions_;
   result_ = result;
+  if (root_.ledger_ != nullptr) root_.ledger_->Completed(ledger_id_);
   root_.in_flight_.fetch_sub(1);
   // Last: the drain that waits for it may let everything go.
   root_.Leave();

@@ -28,6 +28,7 @@
 #include "aio/work_item.h"
 #include "base/mutex.h"
 #include "drivers/edge.h"
+#include "testing/model/completion_ledger.h"
 
 namespace platter {
 
@@ -53,6 +54,9 @@ class TestRoot final : public EdgeParent {
   // Requests that were started and have not completed.
   int64_t in_flight() const { return in_flight_.load(); }
   int changes() const { return changes_; }
+  // From now on each request of the root is noted in `ledger` where it starts and completes: for a
+  // test of one thread. nullptr: no longer.
+  void set_ledger(CompletionLedger* ledger) { ledger_ = ledger; }
 
   // Posts `item` to `context` when the root is no longer quiesced. False when it is not. Any
   // thread.
@@ -72,6 +76,7 @@ class TestRoot final : public EdgeParent {
   Mutex mutex_;
   std::vector<std::pair<AioContext*, WorkItem*>> parked_ ABSL_GUARDED_BY(mutex_);
   int changes_ = 0;
+  CompletionLedger* ledger_ = nullptr;
   Edge edge_{*this, "root"};
 };
 
@@ -114,6 +119,7 @@ class DiskIo final : public IoRequest {
   std::vector<iovec> pieces_;
   uint64_t wanted_offset_ = 0;
   uint64_t wanted_bytes_ = 0;
+  uint64_t ledger_id_ = 0;
   IoResult result_ = kIoPending;
   int completions_ = 0;
   bool at_once_ = false;

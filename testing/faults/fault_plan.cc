@@ -3,6 +3,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "base/status.h"
+
 namespace platter {
 
 IoResult FaultPlan::NextIo() {
@@ -10,14 +12,14 @@ IoResult FaultPlan::NextIo() {
   return ++count_ == k_ ? error_ : 0;
 }
 
-void FaultPlan::Pending() {
+uint64_t FaultPlan::Passed() {
   MutexLock lock(mutex_);
-  ++pending_;
+  return passed_.SubmittedNext();
 }
 
-void FaultPlan::Completed() {
+void FaultPlan::Completed(uint64_t number) {
   MutexLock lock(mutex_);
-  ++completed_;
+  passed_.Completed(number);
 }
 
 uint64_t FaultPlan::count() const {
@@ -25,15 +27,15 @@ uint64_t FaultPlan::count() const {
   return count_;
 }
 
-uint64_t FaultPlan::outstanding() const {
-  MutexLock lock(mutex_);
-  return pending_ - completed_;
-}
-
 std::vector<std::string> FaultPlan::Violations() const {
+  constexpr auto kNoneLeft = CompletionLedger::Outstanding::kRefused;
+  std::vector<std::string> violations;
+  const absl::Status own = requests_.Check(kNoneLeft);
+  if (!own.ok()) violations.push_back(absl::StrCat("of the scenario: ", MessageOf(own)));
   MutexLock lock(mutex_);
-  if (pending_ == completed_) return {};
-  return {absl::StrCat(pending_, " requests were pending and ", completed_, " completed")};
+  const absl::Status below = passed_.Check(kNoneLeft);
+  if (!below.ok()) violations.push_back(absl::StrCat("below the faults: ", MessageOf(below)));
+  return violations;
 }
 
 }  // namespace platter

@@ -10,12 +10,23 @@
 namespace platter {
 namespace {
 
+const char* NameOf(FaultEffect effect) {
+  switch (effect) {
+    case FaultEffect::kAtOnce:
+      return "at once";
+    case FaultEffect::kNothingDone:
+      return "later";
+    case FaultEffect::kDoneAnyway:
+      break;
+  }
+  return "later, done anyway";
+}
+
 enum class Outcome : uint8_t { kMetItsFault, kHadNoSuchIo, kFailed };
 
 Outcome RunOnce(FaultPlan& plan, absl::FunctionRef<void(FaultPlan&)> scenario) {
-  SCOPED_TRACE(::testing::Message()
-               << "I/O " << plan.k() << " fails with " << plan.error()
-               << (plan.effect() == FaultEffect::kDoneAnyway ? ", done anyway" : ""));
+  SCOPED_TRACE(::testing::Message() << "I/O " << plan.k() << " fails with " << plan.error() << " "
+                                    << NameOf(plan.effect()));
   scenario(plan);
   const std::vector<std::string> violations = plan.Violations();
   EXPECT_THAT(violations, ::testing::IsEmpty());

@@ -6,11 +6,14 @@
 //
 //   ForEachFault({}, [](FaultPlan& plan) {
 //     auto disk = FaultNode::Create("faulty", memory, plan);
+//     root.set_ledger(&plan.requests());
 //     ... build what is under test above it, use it, take it down ...
 //   });
 //
-// After each run: the fault was met, nothing is in flight, each pending request completed once;
-// what else must hold the scenario expects itself. It is run with a plan without fault first.
+// After each run: the fault was met; of the requests that the scenario notes in plan.requests() (a
+// TestRoot does with set_ledger) each completed once and none is in flight; and the same of what
+// the FaultNodes passed on. What else must hold the scenario expects itself. It is run with a plan
+// without fault first.
 //
 // Ownership: the plan lives for one run. Threading: the caller's. Errors: failures of the test,
 // with k and the error in the trace.
@@ -30,7 +33,8 @@ namespace platter {
 
 struct FaultOptions {
   std::vector<IoResult> errors = {-EIO, -ENOSPC};
-  std::vector<FaultEffect> effects = {FaultEffect::kNothingDone, FaultEffect::kDoneAnyway};
+  std::vector<FaultEffect> effects = {FaultEffect::kAtOnce, FaultEffect::kNothingDone,
+                                      FaultEffect::kDoneAnyway};
   // A scenario with more I/O than this is an error of the test.
   uint64_t max_points = 10'000;
 };

@@ -28,6 +28,12 @@ void CompletionLedger::Submitted(uint64_t id) {
   }
 }
 
+uint64_t CompletionLedger::SubmittedNext() {
+  const uint64_t id = submitted_ + 1;
+  Submitted(id);
+  return id;
+}
+
 void CompletionLedger::Completed(uint64_t id) {
   const auto it = requests_.find(id);
   if (it == requests_.end()) {

@@ -24,6 +24,8 @@ class CompletionLedger {
 
   // `id` is the test's and is never used twice in a ledger's life.
   void Submitted(uint64_t id);
+  // The same with an id that the ledger chooses and returns: for a test that has none of its own.
+  uint64_t SubmittedNext();
   void Completed(uint64_t id);
 
   uint64_t submitted() const { return submitted_; }

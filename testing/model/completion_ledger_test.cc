@@ -24,6 +24,26 @@ TEST(CompletionLedgerTest, OnceEachIsFine) {
   EXPECT_TRUE(ledger.Check(Outstanding::kRefused).ok());
 }
 
+TEST(CompletionLedgerTest, NumbersRequestsThatHaveNoIdOfTheirOwn) {
+  CompletionLedger ledger;
+  EXPECT_EQ(ledger.SubmittedNext(), 1u);
+  EXPECT_EQ(ledger.SubmittedNext(), 2u);
+  ledger.Completed(1);
+  EXPECT_EQ(MessageOf(ledger.Check(Outstanding::kRefused)), "request 2 and 0 more never completed");
+}
+
+// The numbers of completions add up, and it is wrong all the same.
+TEST(CompletionLedgerTest, ADoubleCompletionDoesNotMakeUpForALostOne) {
+  CompletionLedger ledger;
+  ledger.Submitted(1);
+  ledger.Submitted(2);
+  ledger.Completed(1);
+  ledger.Completed(1);
+  const std::string text = MessageOf(ledger.Check(Outstanding::kRefused));
+  EXPECT_THAT(text, HasSubstr("request 1 completed twice"));
+  EXPECT_THAT(text, HasSubstr("request 2 and 0 more never completed"));
+}
+
 TEST(CompletionLedgerTest, NamesWhatIsWrong) {
   CompletionLedger ledger;
   ledger.Submitted(1);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The whole path among real threads: a guest with two queues, each served by an I/O thread of its
-// own, over each kind of medium, while the control context drains a thousand times. Data is
-// verified. For ThreadSanitizer.
+// own, over each kind of medium, while the control context drains a thousand times, each time with
+// traffic since the last. Data is verified. For ThreadSanitizer.
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -115,6 +116,8 @@ class Guest final : private BlkListener {
     for (uint16_t queue = 0; queue < kQueues; ++queue) disk_.Kick(queue);
   }
   void Stop() { stopping_ = true; }
+  // Requests of the queue that have completed.
+  uint64_t done(uint16_t queue) const { return done_[queue]; }
   uint64_t verified() const { return verified_; }
   uint64_t wrong() const { return wrong_; }
 
@@ -141,6 +144,7 @@ class Guest final : private BlkListener {
   void OnBlkDone(uint64_t token, uint8_t status) override {
     const auto index = static_cast<uint32_t>(token);
     Slot& slot = slots_[index];
+    ++done_[index % kQueues];
     if (status != guest::kBlkOk) ++wrong_;
     if (slot.reading && verify_) {
       std::vector<uint8_t> data(kBlock);
@@ -159,6 +163,7 @@ class Guest final : private BlkListener {
   const bool verify_;
   std::vector<Slot> slots_ = std::vector<Slot>(size_t{kQueues} * kDepth);
   bool stopping_ = false;
+  std::array<uint64_t, kQueues> done_{};
   uint64_t verified_ = 0;
   uint64_t wrong_ = 0;
 };
@@ -168,13 +173,22 @@ struct DrainCounts {
   int busy = 0;  // Drained sections with something in flight.
 };
 
-Task<void> DrainAgainAndAgain(BlockBackend& backend, DrainCounts& counts) {
+// Between two drains requests of both queues complete; the guest sees them in the control context.
+Task<void> DrainAgainAndAgain(AioContext& control, std::array<IoThread*, kQueues> threads,
+                              BlockBackend& backend, const Guest& guest, DrainCounts& counts) {
   while (counts.drains < kDrains) {
     co_await backend.BeginDrain();
     if (backend.in_flight() != 0) ++counts.busy;
+    const std::array<uint64_t, kQueues> before = {guest.done(0), guest.done(1)};
     backend.EndDrain();
+    for (uint16_t queue = 0; queue < kQueues; ++queue) {
+      // There and back, at the pace of the queue's thread.
+      while (guest.done(queue) == before[queue]) {
+        co_await MoveTo(threads[queue]->context());
+        co_await MoveTo(control);
+      }
+    }
     ++counts.drains;
-    co_await Yield();
   }
 }
 
@@ -214,7 +228,7 @@ TEST_P(VirtioBlkThreads, TwoQueuesOnTwoThreadsWhileAThirdDrains) {
 
     Guest guest(bus, disk, GetParam() != Medium::kNull);
     DrainCounts counts;
-    Spawn(*control, DrainAgainAndAgain(*backend, counts));
+    Spawn(*control, DrainAgainAndAgain(*control, {&first, &second}, *backend, guest, counts));
     guest.StartAll();
     EXPECT_TRUE(disk.WaitUntil([&] { return counts.drains == kDrains; }, std::chrono::minutes(5)));
     guest.Stop();
