@@ -75,4 +75,11 @@ std::vector<NodeRef> BlockGraph::Nodes() const {
   return nodes;
 }
 
+std::vector<std::string> BlockGraph::KeptNames() const {
+  std::vector<std::string> names;
+  names.reserve(kept_.size());
+  for (const auto& [name, node] : kept_) names.push_back(name);
+  return names;
+}
+
 }  // namespace platter

@@ -57,6 +57,8 @@ class BlockGraph {
   Task<absl::Status> Remove(std::string node_name);
   // All living nodes, by name.
   std::vector<NodeRef> Nodes() const;
+  // Of the nodes that Remove may remove: those the graph holds a reference to.
+  std::vector<std::string> KeptNames() const;
 
  private:
   // Whether Remove may go on.

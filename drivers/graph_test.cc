@@ -18,7 +18,9 @@
 namespace platter {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 class GraphTest : public ::testing::Test {
  protected:
@@ -64,6 +66,7 @@ TEST_F(GraphTest, RefusesNamesThatAreIllFormedOrLong) {
 
 TEST_F(GraphTest, RemoveLetsGoOfNodesThatNobodyUses) {
   Add("disk", BlockGraph::Keep::kYes);
+  EXPECT_THAT(graph_.KeptNames(), ElementsAre("disk"));
   {
     TestRoot root("drive0");
     ASSERT_TRUE(root.Open(graph_.Find("disk")).ok());
@@ -76,6 +79,7 @@ TEST_F(GraphTest, RemoveLetsGoOfNodesThatNobodyUses) {
   EXPECT_THAT(MessageOf(Remove("disk")), HasSubstr("'disk' does not exist"));
   const NodeRef inner = Add("inner", BlockGraph::Keep::kNo);
   EXPECT_THAT(MessageOf(Remove("inner")), HasSubstr("belongs to the node above"));
+  EXPECT_THAT(graph_.KeptNames(), IsEmpty());
 }
 
 }  // namespace

@@ -3,7 +3,10 @@
 // The part of Machine that turns configuration into nodes, threads and devices.
 
 #include <cerrno>
+#include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -24,34 +27,60 @@ namespace platter {
 Task<absl::Status> Machine::Configure(const config::MachineConfig& config) {
   config::MachineConfig complete = config;
   if (absl::Status checked = CompleteMachine(complete); !checked.ok()) co_return checked;
-  absl::Status built = co_await Build(complete);
-  if (!built.ok()) {
-    // Nothing half-made stays behind.
-    co_await Shutdown();
-    for (const NodeRef& node : graph_.Nodes()) {
-      if (node->parents().empty()) (co_await graph_.Remove(node->node_name())).IgnoreError();
-    }
-  }
+  Made made = {.first_device = next_plug_number_};
+  absl::Status built = co_await Build(complete, made);
+  if (!built.ok()) co_await Undo(std::move(made));
   co_return built;
 }
 
-Task<absl::Status> Machine::Build(const config::MachineConfig& config) {
+Task<absl::Status> Machine::Build(const config::MachineConfig& config, Made& made) {
   if (host_.memory == nullptr) {
     absl::StatusOr<std::unique_ptr<GuestRam>> ram = GuestRam::Create(config.memory());
     if (!ram.ok()) co_return ram.status();
     ram_ = *std::move(ram);
     host_.memory = ram_->map();
+    made.memory = true;
   }
   for (const config::ObjectOptions& object : config.objects()) {
     if (absl::Status added = ObjectAdd(object); !added.ok()) co_return added;
+    made.objects.push_back(object.id());
   }
   for (const config::BlockdevOptions& node : config.blockdevs()) {
     if (absl::Status added = co_await BlockdevAdd(node); !added.ok()) co_return added;
+    // One without a name is gone again: nobody can use it.
+    if (!node.node_name().empty()) made.nodes.push_back(node.node_name());
   }
   for (const config::DeviceOptions& device : config.devices()) {
-    if (absl::Status added = co_await DeviceAdd(device); !added.ok()) co_return added;
+    absl::StatusOr<std::string> id = co_await AddDevice(device);
+    if (!id.ok()) co_return id.status();
+    made.devices.push_back(*std::move(id));
   }
   co_return absl::OkStatus();
+}
+
+Task<void> Machine::Undo(Made made) {
+  for (auto id = made.devices.rbegin(); id != made.devices.rend(); ++id) {
+    if (Plugged* const plugged = co_await FindStaying(*id); plugged != nullptr) {
+      co_await Unplug(*plugged);
+    }
+  }
+  // What others unplug may use the nodes until the end.
+  while (unplugs_ > 0) co_await unplugged_.Wait();
+  std::vector<std::string> nodes(made.nodes.rbegin(), made.nodes.rend());
+  co_await RemoveNodes(std::move(nodes));
+  // A device that somebody plugged meanwhile may use threads and memory; who knows, it is his.
+  for (const std::unique_ptr<Plugged>& plugged : devices_) {
+    if (plugged->number >= made.first_device) co_return;
+  }
+  for (auto id = made.objects.rbegin(); id != made.objects.rend(); ++id) {
+    const auto found = io_contexts_.find(*id);
+    host_.contexts->DropIoContext(*found->second);
+    io_contexts_.erase(found);
+  }
+  if (made.memory) {
+    host_.memory.reset();
+    ram_.reset();
+  }
 }
 
 absl::Status Machine::ObjectAdd(const config::ObjectOptions& options) {
@@ -79,22 +108,35 @@ Task<absl::Status> Machine::BlockdevAdd(const config::BlockdevOptions& options) 
 }
 
 Task<absl::Status> Machine::DeviceAdd(const config::DeviceOptions& options) {
+  absl::StatusOr<std::string> id = co_await AddDevice(options);
+  co_return id.status();
+}
+
+Task<absl::StatusOr<std::string>> Machine::AddDevice(const config::DeviceOptions& options) {
   config::DeviceOptions complete = options;
   if (absl::Status checked = CompleteDevice(complete); !checked.ok()) co_return checked;
+  if (complete.id().empty()) complete.set_id(absl::StrCat("device", next_device_number_++));
   std::string id = complete.id();
-  if (id.empty()) id = absl::StrCat("device", next_device_number_++);
-  if (absl::Status usable = CheckNewDeviceId(id); !usable.ok()) co_return usable;
-  if (complete.variant_case() == config::DeviceOptions::kVirtioBlk) {
-    co_return co_await VirtioBlkAdd(complete, std::move(id));
+  absl::Status added = CheckNewDeviceId(id);
+  if (added.ok()) {
+    if (complete.variant_case() == config::DeviceOptions::kVirtioBlk) {
+      added = co_await VirtioBlkAdd(complete, id);
+    } else {
+      added = AddOwnDevice(complete);
+    }
   }
+  if (!added.ok()) co_return added;
+  co_return id;
+}
+
+absl::Status Machine::AddOwnDevice(const config::DeviceOptions& options) {
   if (!host_.make_device) {
-    co_return ErrorWithErrno(
-        ENOTSUP, absl::StrCat("device '", id, "': this program has no devices of its own"));
+    return ErrorWithErrno(ENOTSUP, absl::StrCat("device '", options.id(),
+                                                "': this program has no devices of its own"));
   }
-  complete.set_id(id);
-  absl::StatusOr<std::unique_ptr<Device>> device = host_.make_device(*this, complete);
-  if (!device.ok()) co_return Annotate(device.status(), absl::StrCat("device '", id, "'"));
-  co_return AdoptDevice(*std::move(device), nullptr);
+  absl::StatusOr<std::unique_ptr<Device>> device = host_.make_device(*this, options);
+  if (!device.ok()) return Annotate(device.status(), absl::StrCat("device '", options.id(), "'"));
+  return AdoptDevice(*std::move(device), nullptr);
 }
 
 Task<absl::Status> Machine::VirtioBlkAdd(const config::DeviceOptions& options, std::string id) {
@@ -124,6 +166,8 @@ Task<absl::Status> Machine::VirtioBlkAdd(const config::DeviceOptions& options, s
 
 absl::Status Machine::PlaceVirtioBlk(const config::DeviceOptions& options, const std::string& id,
                                      BlockBackendRef backend) {
+  // Somebody may have taken the id since it was looked for.
+  PLATTER_RETURN_IF_ERROR(CheckNewDeviceId(id));
   absl::StatusOr<int> slot = FreeSlot();
   if (!slot.ok()) return Annotate(slot.status(), absl::StrCat("device '", id, "'"));
   absl::StatusOr<VirtioBlkOptions> blk_options = VirtioBlkOptionsFrom(

@@ -45,4 +45,10 @@ absl::StatusOr<AioContext*> ThreadContextProvider::MakeIoContext(const std::stri
   return &threads_.back()->context();
 }
 
+void ThreadContextProvider::DropIoContext(AioContext& context) {
+  std::erase_if(threads_, [&context](const std::unique_ptr<IoThread>& thread) {
+    return &thread->context() == &context;
+  });
+}
+
 }  // namespace platter

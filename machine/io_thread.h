@@ -3,7 +3,8 @@
 // IoThread: a thread with an AioContext of its own that serves device queues. ContextProvider is
 // how a machine gets its I/O contexts: real threads, or the contexts of a simulated world.
 //
-// Ownership: the provider owns threads and contexts and outlives the machine's devices.
+// Ownership: the provider owns threads and contexts, until they are dropped or it is destroyed; it
+//   outlives the machine's devices.
 // Threading: made and destroyed in the control context. Errors: what the host refused, by name.
 
 #ifndef PLATTER_MACHINE_IO_THREAD_H_
@@ -26,6 +27,8 @@ class ContextProvider {
  public:
   // A context that runs on its own from now on. `name` is the iothread's id.
   virtual absl::StatusOr<AioContext*> MakeIoContext(const std::string& name, PollOptions poll) = 0;
+  // Nobody uses `context`, which MakeIoContext gave, any more: it may end now.
+  virtual void DropIoContext(AioContext& context) = 0;
 
  protected:
   ~ContextProvider() = default;
@@ -54,6 +57,7 @@ class ThreadContextProvider final : public ContextProvider {
  public:
   explicit ThreadContextProvider(AioKind kind) : kind_(kind) {}
   absl::StatusOr<AioContext*> MakeIoContext(const std::string& name, PollOptions poll) override;
+  void DropIoContext(AioContext& context) override;
 
  private:
   const AioKind kind_;

@@ -58,5 +58,22 @@ TEST(IoThreadTest, TwoThreadsPassATaskToAndFro) {
   EXPECT_EQ(BlockOn(**home, kRoam(**a, **b, **home)), 100);
 }
 
+TEST(IoThreadTest, ADroppedThreadEndsAndTheOthersGoOn) {
+  ThreadContextProvider provider(AioKind::kThreads);
+  absl::StatusOr<AioContext*> a = provider.MakeIoContext("a", {});
+  absl::StatusOr<AioContext*> b = provider.MakeIoContext("b", {});
+  ASSERT_TRUE(a.ok() && b.ok());
+  std::atomic<int> ran{0};
+  for (int i = 0; i < 100; ++i) (*a)->Post([&] { ++ran; });
+  provider.DropIoContext(**a);
+  EXPECT_EQ(ran.load(), 100) << "it ended, and what was posted to it before ran";
+  std::atomic<bool> b_ran{false};
+  (*b)->Post([&] {
+    b_ran.store(true);
+    b_ran.notify_one();
+  });
+  b_ran.wait(false);
+}
+
 }  // namespace
 }  // namespace platter

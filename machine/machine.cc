@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
-#include "aio/await.h"
 #include "base/check.h"
 #include "base/id.h"
 #include "base/status.h"
@@ -46,7 +47,10 @@ Machine::Machine(MachineHost host)
   }
 }
 
-Machine::~Machine() { PLATTER_CHECK(shut_down_ || (devices_.empty() && named_backends_.empty())); }
+Machine::~Machine() {
+  PLATTER_CHECK(unplugs_ == 0);
+  PLATTER_CHECK(shut_down_ || (devices_.empty() && named_backends_.empty()));
+}
 
 void Machine::Emit(const MachineEvent& event) {
   if (host_.events != nullptr) host_.events->OnMachineEvent(event);
@@ -109,9 +113,9 @@ absl::Status Machine::CheckNewDeviceId(std::string_view id) const {
   return ErrorWithErrno(EEXIST, absl::StrCat("there is a device '", std::string(id), "' already"));
 }
 
-const Machine::Plugged* Machine::FindPlugged(std::string_view id) const {
-  for (const Plugged& plugged : devices_) {
-    if (plugged.device->id() == id) return &plugged;
+Machine::Plugged* Machine::FindPlugged(std::string_view id) const {
+  for (const std::unique_ptr<Plugged>& plugged : devices_) {
+    if (plugged->device->id() == id) return plugged.get();
   }
   return nullptr;
 }
@@ -139,7 +143,7 @@ absl::StatusOr<DeviceLocation> Machine::LocationOfDevice(std::string_view id) co
 
 absl::StatusOr<int> Machine::FreeSlot() const {
   for (int slot = 0; slot < static_cast<int>(kVirtioMmioSlots); ++slot) {
-    const auto taken = [slot](const Plugged& plugged) { return plugged.slot == slot; };
+    const auto taken = [slot](const auto& plugged) { return plugged->slot == slot; };
     if (std::none_of(devices_.begin(), devices_.end(), taken)) return slot;
   }
   return ErrorWithErrno(ENOSPC, absl::StrCat("all ", kVirtioMmioSlots,
@@ -147,8 +151,9 @@ absl::StatusOr<int> Machine::FreeSlot() const {
 }
 
 void Machine::AddPlugged(Plugged plugged) {
+  plugged.number = next_plug_number_++;
   run_state_.AddDevice(*plugged.device);
-  devices_.push_back(std::move(plugged));
+  devices_.push_back(std::make_unique<Plugged>(std::move(plugged)));
 }
 
 absl::Status Machine::AdoptDevice(std::unique_ptr<Device> device, BlockBackendRef backend) {
@@ -157,53 +162,100 @@ absl::Status Machine::AdoptDevice(std::unique_ptr<Device> device, BlockBackendRe
   return absl::OkStatus();
 }
 
-Task<absl::Status> Machine::DeviceDel(std::string_view id) {
-  if (FindDevice(id) == nullptr) {
-    co_return ErrorWithErrno(ENODEV, absl::StrCat("there is no device '", std::string(id), "'"));
+Task<absl::Status> Machine::DeviceDel(std::string id) {
+  Plugged* const plugged = FindPlugged(id);
+  if (plugged == nullptr) {
+    co_return ErrorWithErrno(ENODEV, absl::StrCat("there is no device '", id, "'"));
   }
-  co_await Unplug(std::string(id));
+  if (plugged->going) {
+    co_return ErrorWithErrno(EBUSY, absl::StrCat("device '", id, "' is being unplugged"));
+  }
+  co_await Unplug(*plugged);
   co_return absl::OkStatus();
 }
 
-Task<void> Machine::Unplug(std::string id) {
-  Device* device = FindDevice(id);
+Task<void> Machine::Unplug(Plugged& plugged) {
+  PLATTER_CHECK(!plugged.going);
+  // From here on it is this call's to destroy.
+  plugged.going = true;
+  ++unplugs_;
+  // It takes nothing more from the guest, whether the machine stops or goes on meanwhile.
+  run_state_.RemoveDevice(*plugged.device);
   AsyncEvent gone;
-  device->Unplug([&gone] { gone.Set(); });
+  plugged.device->Unplug([&gone] { gone.Set(); });
   co_await gone.Wait();
-  // Others may have come and gone meanwhile: look again.
-  const auto it = std::find_if(devices_.begin(), devices_.end(),
-                               [device](const Plugged& p) { return p.device.get() == device; });
-  if (it == devices_.end()) co_return;
-  run_state_.RemoveDevice(*device);
-  if (it->slot >= 0) {
-    mmio().Unmap(kVirtioMmioBase + static_cast<uint64_t>(it->slot) * kVirtioMmioStride);
+  if (plugged.slot >= 0) {
+    mmio().Unmap(kVirtioMmioBase + static_cast<uint64_t>(plugged.slot) * kVirtioMmioStride);
   }
-  Plugged plugged = std::move(*it);
-  devices_.erase(it);
-  plugged.device.reset();
-  plugged.transport.reset();
-  if (plugged.backend != nullptr && plugged.backend->name().empty()) {
-    co_await plugged.backend->Flush();
+  std::string id = plugged.device->id();
+  BlockBackendRef backend = std::move(plugged.backend);
+  std::erase_if(devices_, [&plugged](const auto& each) { return each.get() == &plugged; });
+  if (backend != nullptr && backend->name().empty()) {
+    co_await backend->Flush();
     // The device's own backend: its medium is free for others now.
-    if (plugged.backend.use_count() == 1) (co_await plugged.backend->RemoveRoot()).IgnoreError();
+    if (backend.use_count() == 1) (co_await backend->RemoveRoot()).IgnoreError();
   }
+  backend.reset();
   Emit(DeviceDeletedEvent{std::move(id)});
+  --unplugs_;
+  // The last act: who waits may destroy the machine.
+  unplugged_.Set();
+  unplugged_.Reset();
+}
+
+Task<Machine::Plugged*> Machine::FindStaying(std::string id) {
+  while (true) {
+    Plugged* const plugged = FindPlugged(id);
+    if (plugged == nullptr || !plugged->going) co_return plugged;
+    co_await unplugged_.Wait();
+  }
 }
 
 Task<void> Machine::Reset() {
-  std::vector<Device*> devices;
-  devices.reserve(devices_.size());
-  for (const Plugged& plugged : devices_) devices.push_back(plugged.device.get());
-  for (Device* device : devices) {
+  // By id: while one is waited for, others come and go.
+  std::vector<std::string> ids;
+  ids.reserve(devices_.size());
+  for (const std::unique_ptr<Plugged>& plugged : devices_) ids.push_back(plugged->device->id());
+  for (const std::string& id : ids) {
+    Plugged* const plugged = co_await FindStaying(id);
+    if (plugged == nullptr) continue;
     AsyncEvent done;
-    device->Reset([&done] { done.Set(); });
+    plugged->device->Reset([&done] { done.Set(); });
     co_await done.Wait();
   }
   Emit(ResetEvent{});
 }
 
+Task<void> Machine::RemoveNodes(std::vector<std::string> names) {
+  // A node can go when those above it have gone.
+  std::vector<absl::Status> refused;
+  for (bool any = true; any && !names.empty();) {
+    any = false;
+    refused.clear();
+    std::vector<std::string> left;
+    for (std::string& name : names) {
+      absl::Status removed = co_await graph_.Remove(name);
+      if (removed.ok()) any = true;
+      // ENOENT: somebody else was quicker.
+      if (removed.ok() || ErrnoOf(removed) == ENOENT) continue;
+      left.push_back(std::move(name));
+      refused.push_back(std::move(removed));
+    }
+    names = std::move(left);
+  }
+  for (const absl::Status& status : refused) host_.log->Log(LogLevel::kError, MessageOf(status));
+}
+
 Task<void> Machine::Shutdown() {
-  while (!devices_.empty()) co_await Unplug(devices_.back().device->id());
+  while (!devices_.empty() || unplugs_ > 0) {
+    const auto staying = std::find_if(devices_.rbegin(), devices_.rend(),
+                                      [](const auto& plugged) { return !plugged->going; });
+    if (staying != devices_.rend()) {
+      co_await Unplug(**staying);
+    } else {
+      co_await unplugged_.Wait();
+    }
+  }
   for (const BlockBackendRef& backend : backends_.All()) {
     const IoResult flushed = co_await backend->Flush();
     if (flushed < 0 && flushed != -ENOMEDIUM) {
@@ -216,6 +268,7 @@ Task<void> Machine::Shutdown() {
     }
   }
   named_backends_.clear();
+  co_await RemoveNodes(graph_.KeptNames());
   shut_down_ = true;
 }
 

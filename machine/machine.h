@@ -30,6 +30,7 @@
 #include "absl/status/statusor.h"
 
 #include "aio/aio_context.h"
+#include "aio/await.h"
 #include "aio/create.h"
 #include "aio/task.h"
 #include "base/log.h"
@@ -109,7 +110,7 @@ class Machine {
   // --- Building it. ---
 
   // Everything in `config`, in its order: memory, objects, block nodes, devices. On failure what
-  // was made by this call is taken away again.
+  // was made by this call, and nothing else, is taken away again in the reverse order.
   Task<absl::Status> Configure(const config::MachineConfig& config);
 
   absl::Status ObjectAdd(const config::ObjectOptions& options);
@@ -122,7 +123,8 @@ class Machine {
   // Hot plug. `drive` in the options names a backend or a node; a node gets a backend of its own.
   Task<absl::Status> DeviceAdd(const config::DeviceOptions& options);
   // Hot unplug; DEVICE_DELETED when it is gone. Its requests have completed or been cancelled then.
-  Task<absl::Status> DeviceDel(std::string_view id);
+  // FAILED_PRECONDITION (EBUSY) while an earlier call does so.
+  Task<absl::Status> DeviceDel(std::string id);
   // For devices that the embedder builds himself, attached to `backend` (may be nullptr).
   absl::Status AdoptDevice(std::unique_ptr<Device> device, BlockBackendRef backend);
 
@@ -131,9 +133,11 @@ class Machine {
   Task<void> Stop() { return run_state_.Stop(StopReason::kPaused); }
   Task<void> Cont() { return run_state_.Cont(); }
   MachineState state() const { return run_state_.state(); }
-  // Machine reset: every device takes the state of a new one.
+  // Machine reset: every device takes the state of a new one, or is gone when it is being
+  // unplugged: afterwards none of them touches the guest's memory by itself.
   Task<void> Reset();
-  // Unplugs every device, flushes and empties every backend, drops every node.
+  // Unplugs every device (and waits for those that are being unplugged), flushes and empties every
+  // backend, drops every named node. What somebody else still uses is logged and stays.
   Task<void> Shutdown();
 
   // --- Its parts. ---
@@ -162,6 +166,16 @@ class Machine {
     std::unique_ptr<MmioTransport> transport = nullptr;
     std::unique_ptr<Device> device = nullptr;
     int slot = -1;
+    uint64_t number = 0;  // In the order of plugging.
+    bool going = false;   // It is being unplugged, by one call.
+  };
+  // What a Configure has made so far, by name and in its order.
+  struct Made {
+    uint64_t first_device = 0;  // Devices plugged meanwhile, by whomever: from this number on.
+    bool memory = false;
+    std::vector<std::string> objects = {};
+    std::vector<std::string> nodes = {};
+    std::vector<std::string> devices = {};
   };
   class EventForwarder;
 
@@ -169,12 +183,21 @@ class Machine {
   Task<absl::Status> VirtioBlkAdd(const config::DeviceOptions& options, std::string id);
   absl::Status PlaceVirtioBlk(const config::DeviceOptions& options, const std::string& id,
                               BlockBackendRef backend);
-  Task<absl::Status> Build(const config::MachineConfig& config);
-  Task<void> Unplug(std::string id);
+  // The id of the new device.
+  Task<absl::StatusOr<std::string>> AddDevice(const config::DeviceOptions& options);
+  absl::Status AddOwnDevice(const config::DeviceOptions& options);
+  Task<absl::Status> Build(const config::MachineConfig& config, Made& made);
+  Task<void> Undo(Made made);
+  // Whatever their order: parents first. What cannot be removed is logged.
+  Task<void> RemoveNodes(std::vector<std::string> names);
+  // `plugged` is not going; it is destroyed.
+  Task<void> Unplug(Plugged& plugged);
+  // Waits while it is being unplugged: nullptr when there is none any more.
+  Task<Plugged*> FindStaying(std::string id);
   void AddPlugged(Plugged plugged);
   absl::StatusOr<int> FreeSlot() const;
   absl::Status CheckNewDeviceId(std::string_view id) const;
-  const Plugged* FindPlugged(std::string_view id) const;
+  Plugged* FindPlugged(std::string_view id) const;
   void Emit(const MachineEvent& event);
 
   MachineHost host_;
@@ -188,8 +211,11 @@ class Machine {
   std::vector<BlockBackendRef> named_backends_;
   IoSpace own_mmio_;
   IoSpace own_ports_;
-  std::vector<Plugged> devices_;
-  uint64_t next_device_number_ = 0;
+  std::vector<std::unique_ptr<Plugged>> devices_;
+  uint64_t next_device_number_ = 0;  // Of generated ids.
+  uint64_t next_plug_number_ = 0;
+  uint32_t unplugs_ = 0;  // Under way: Unplug has not ended.
+  AsyncEvent unplugged_;  // Set for a moment when one ends.
   bool shut_down_ = false;
 };
 

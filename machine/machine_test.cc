@@ -3,137 +3,22 @@
 #include "machine/machine.h"
 
 #include <cerrno>
-#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 #include "aio/simulated/world.h"
-#include "aio/task.h"
 #include "base/status.h"
-#include "config/parse.h"
-#include "config/proto/blockdev.pb.h"
-#include "config/proto/device.pb.h"
-#include "config/proto/machine.pb.h"
-#include "testing/guest/in_process_bus.h"
+#include "machine/machine_rig.h"
 #include "testing/guest/virtio_blk_driver.h"
-#include "testing/guest/virtio_mmio_driver.h"
 
 namespace platter {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-class EventLog final : public MachineEventSink {
- public:
-  void OnMachineEvent(const MachineEvent& event) override {
-    struct Namer {
-      std::string operator()(const BlockIoErrorEvent& e) const {
-        return "BLOCK_IO_ERROR " + e.device_id + (e.action == ErrorAction::kStop ? " stop" : "");
-      }
-      std::string operator()(const TrayMovedEvent&) const { return "DEVICE_TRAY_MOVED"; }
-      std::string operator()(const StopEvent&) const { return "STOP"; }
-      std::string operator()(const ResumeEvent&) const { return "RESUME"; }
-      std::string operator()(const ResetEvent&) const { return "RESET"; }
-      std::string operator()(const DeviceDeletedEvent& e) const {
-        return "DEVICE_DELETED " + e.device_id;
-      }
-    };
-    names.push_back(std::visit(Namer(), event));
-  }
-  std::vector<std::string> names;
-};
-
-class WorldContexts final : public ContextProvider {
- public:
-  explicit WorldContexts(SimulatedWorld& world) : world_(world) {}
-  absl::StatusOr<AioContext*> MakeIoContext(const std::string& name, PollOptions) override {
-    return &world_.NewContext(name);
-  }
-
- private:
-  SimulatedWorld& world_;
-};
-
-// A machine in a simulated world, and the guest's end of it.
-class Rig final : private InterruptController {
- public:
-  explicit Rig(SimulatedWorld& world)
-      : contexts_(world), control_(world.NewContext("control")), bus_(control_, BusOptions()) {
-    MachineHost host;
-    host.control = &control_;
-    host.log = &log_;
-    host.events = &events_;
-    host.interrupts = this;
-    host.contexts = &contexts_;
-    host.memory = bus_.memory();
-    host.mmio = &bus_.mmio();
-    machine_ = std::make_unique<Machine>(std::move(host));
-  }
-  ~Rig() { BlockOn(control_, machine_->Shutdown()); }
-
-  template <typename T>
-  T Run(Task<T> task) {
-    return BlockOn(control_, std::move(task));
-  }
-  absl::Status Configure(const std::string& text) {
-    absl::StatusOr<config::MachineConfig> parsed = ParseMachineText(text);
-    if (!parsed.ok()) return parsed.status();
-    return Run(machine_->Configure(*parsed));
-  }
-  absl::Status AddNode(const std::string& options) {
-    return Run(machine_->BlockdevAdd(*ParseBlockdev(options)));
-  }
-  absl::Status AddDevice(const std::string& options) {
-    return Run(machine_->DeviceAdd(*ParseDevice(options)));
-  }
-
-  // A guest driver that has probed the device.
-  struct Disk {
-    std::unique_ptr<VirtioMmioDriver> transport;
-    std::unique_ptr<VirtioBlkDriver> driver;
-  };
-  Disk Probe(const std::string& id) {
-    Disk disk;
-    absl::StatusOr<DeviceLocation> at = machine_->LocationOfDevice(id);
-    EXPECT_TRUE(at.ok()) << at.status();
-    disk.transport = std::make_unique<VirtioMmioDriver>(
-        bus_, VirtioMmioDriver::Place{.base = at->mmio_base, .line = at->irq});
-    disk.driver =
-        std::make_unique<VirtioBlkDriver>(bus_, *disk.transport, VirtioBlkDriver::Options{});
-    const absl::Status probed = disk.driver->Probe();
-    EXPECT_TRUE(probed.ok()) << probed;
-    return disk;
-  }
-
-  Machine& machine() { return *machine_; }
-  InProcessBus& bus() { return bus_; }
-  std::vector<std::string>& events() { return events_.names; }
-
- private:
-  static InProcessBus::Options BusOptions() {
-    InProcessBus::Options options;
-    options.lines = kVirtioMmioFirstIrq + kVirtioMmioSlots;
-    return options;
-  }
-  InterruptLine& Line(uint32_t number) override { return bus_.Line(number); }
-
-  MemoryLog log_;
-  EventLog events_;
-  WorldContexts contexts_;
-  AioContext& control_;
-  InProcessBus bus_;
-  std::unique_ptr<Machine> machine_;
-};
-
-constexpr char kOneDisk[] = R"(
-    objects { id: "t0" iothread { poll_max_ns: 0 } }
-    blockdevs { node_name: "n0" memory { size: 1048576 } }
-    devices { id: "vd0" virtio_blk { drive: "n0" serial: "S" iothread: "t0" } })";
 
 class MachineTest : public testing::Test {
  protected:
@@ -299,17 +184,6 @@ TEST_F(MachineTest, TwoDevicesShareANodeWhenBothMay) {
   std::vector<uint8_t> back(512);
   EXPECT_EQ(*other.driver->Read(5, back), guest::kBlkOk);
   EXPECT_EQ(back, data);
-}
-
-TEST_F(MachineTest, AFailedConfigurationLeavesNothing) {
-  Rig rig(world_);
-  const absl::Status failed = rig.Configure(R"(
-      blockdevs { node_name: "n0" memory { size: 1048576 } }
-      devices { id: "vd0" virtio_blk { drive: "n0" } }
-      devices { id: "vd1" virtio_blk { drive: "n0" } })");
-  EXPECT_EQ(ErrnoOf(failed), EBUSY) << failed;
-  EXPECT_EQ(rig.machine().FindDevice("vd0"), nullptr);
-  EXPECT_EQ(rig.machine().graph().Find("n0"), nullptr);
 }
 
 }  // namespace

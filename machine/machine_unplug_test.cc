@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Unplugging beside everything else that touches devices. Freed memory is overwritten here
+// (MALLOC_PERTURB_ in BUILD.bazel), so that using it shows without a sanitizer too.
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "aio/simulated/world.h"
+#include "base/status.h"
+#include "machine/machine.h"
+#include "machine/machine_rig.h"
+
+namespace platter {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class MachineUnplugTest : public testing::Test {
+ protected:
+  HeldDevice& AddHeld(const std::string& id) {
+    auto device = std::make_unique<HeldDevice>(id);
+    HeldDevice& held = *device;
+    EXPECT_TRUE(rig_.machine().AdoptDevice(std::move(device), nullptr).ok());
+    return held;
+  }
+  void AddDisk(const std::string& id) {
+    ASSERT_TRUE(
+        rig_.AddNode("driver=null-aio,node-name=" + id + "-node,size=1M,latency-ns=1000000").ok());
+    ASSERT_TRUE(rig_.AddDevice("virtio-blk,id=" + id + ",drive=" + id + "-node").ok());
+  }
+
+  SimulatedWorld world_{7};
+  Rig rig_{world_};
+};
+
+TEST_F(MachineUnplugTest, ASecondUnplugIsRefusedAndTheFirstGoesOn) {
+  AddDisk("vd0");
+  Rig::Disk disk = rig_.Probe("vd0");
+  rig_.LeaveARead(disk);
+  std::optional<absl::Status> first;
+  rig_.Start(rig_.machine().DeviceDel("vd0"), first);
+  const absl::Status second = rig_.Run(rig_.machine().DeviceDel("vd0"));
+  EXPECT_EQ(ErrnoOf(second), EBUSY) << second;
+  EXPECT_THAT(MessageOf(second), HasSubstr("device 'vd0' is being unplugged"));
+  world_.RunUntil([&] { return first.has_value(); });
+  EXPECT_TRUE(first->ok()) << *first;
+  world_.RunUntilIdle();
+  EXPECT_THAT(rig_.events(), ElementsAre("DEVICE_DELETED vd0"));
+  EXPECT_EQ(ErrnoOf(rig_.Run(rig_.machine().DeviceDel("vd0"))), ENODEV);
+}
+
+TEST_F(MachineUnplugTest, TheIdIsTakenUntilTheDeviceIsGone) {
+  HeldDevice& held = AddHeld("dev");
+  std::optional<absl::Status> deleted;
+  rig_.Start(rig_.machine().DeviceDel("dev"), deleted);
+  world_.RunUntilIdle();
+  EXPECT_EQ(ErrnoOf(rig_.machine().AdoptDevice(std::make_unique<HeldDevice>("dev"), nullptr)),
+            EEXIST);
+  held.Release();
+  world_.RunUntil([&] { return deleted.has_value(); });
+  AddDisk("dev");
+}
+
+TEST_F(MachineUnplugTest, ShutdownWaitsForAnUnplugUnderWay) {
+  HeldDevice& held = AddHeld("dev");
+  std::optional<absl::Status> deleted;
+  rig_.Start(rig_.machine().DeviceDel("dev"), deleted);
+  world_.RunUntilIdle();
+  bool down = false;
+  rig_.Start(rig_.machine().Shutdown(), down);
+  world_.RunUntilIdle();
+  EXPECT_FALSE(down);
+  EXPECT_EQ(held.held(), 1u) << "unplugged twice";
+  held.Release();
+  world_.RunUntil([&] { return down && deleted.has_value(); });
+  EXPECT_TRUE(deleted->ok()) << *deleted;
+  EXPECT_THAT(rig_.events(), ElementsAre("DEVICE_DELETED dev"));
+}
+
+TEST_F(MachineUnplugTest, AResetOverlooksADeviceThatGoesMeanwhile) {
+  HeldDevice& held = AddHeld("dev");
+  AddDisk("vd0");
+  bool reset = false;
+  rig_.Start(rig_.machine().Reset(), reset);
+  world_.RunUntilIdle();
+  EXPECT_TRUE(rig_.Run(rig_.machine().DeviceDel("vd0")).ok());
+  held.Release();
+  world_.RunUntil([&] { return reset; });
+  EXPECT_THAT(rig_.events(), ElementsAre("DEVICE_DELETED vd0", "RESET"));
+  std::optional<absl::Status> deleted;
+  rig_.Start(rig_.machine().DeviceDel("dev"), deleted);
+  world_.RunUntilIdle();
+  held.Release();
+  world_.RunUntil([&] { return deleted.has_value(); });
+}
+
+// What is in flight there may still touch the guest's memory.
+TEST_F(MachineUnplugTest, AResetWaitsForADeviceThatIsBeingUnplugged) {
+  HeldDevice& held = AddHeld("dev");
+  std::optional<absl::Status> deleted;
+  rig_.Start(rig_.machine().DeviceDel("dev"), deleted);
+  world_.RunUntilIdle();
+  bool reset = false;
+  rig_.Start(rig_.machine().Reset(), reset);
+  world_.RunUntilIdle();
+  EXPECT_FALSE(reset);
+  EXPECT_EQ(held.held(), 1u) << "reset although it goes";
+  held.Release();
+  world_.RunUntil([&] { return reset && deleted.has_value(); });
+  EXPECT_THAT(rig_.events(), ElementsAre("DEVICE_DELETED dev", "RESET"));
+}
+
+TEST_F(MachineUnplugTest, AStopDoesNotAskADeviceThatIsBeingUnplugged) {
+  HeldDevice& held = AddHeld("dev");
+  std::optional<absl::Status> deleted;
+  rig_.Start(rig_.machine().DeviceDel("dev"), deleted);
+  world_.RunUntilIdle();
+  rig_.Run(rig_.machine().Stop());
+  EXPECT_EQ(held.held(), 1u) << "paused although it goes";
+  rig_.Run(rig_.machine().Cont());
+  held.Release();
+  world_.RunUntil([&] { return deleted.has_value(); });
+}
+
+TEST_F(MachineUnplugTest, ShutdownDropsEveryNodeParentsFirst) {
+  ASSERT_TRUE(rig_.AddNode("driver=memory,node-name=a,size=1M").ok());
+  ASSERT_TRUE(rig_.AddNode("driver=raw,node-name=b,file=a").ok());
+  ASSERT_TRUE(rig_.AddNode("driver=raw,node-name=c,file=b").ok());
+  ASSERT_TRUE(rig_.AddDevice("virtio-blk,id=vd0,drive=c").ok());
+  ASSERT_TRUE(rig_.Run(rig_.machine().BackendAdd("drive0", "", {})).ok());
+  rig_.Run(rig_.machine().Shutdown());
+  EXPECT_THAT(rig_.machine().graph().Nodes(), IsEmpty());
+  EXPECT_THAT(rig_.log().Lines(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace platter
