@@ -14,7 +14,8 @@ constexpr uint64_t kDiskPattern = 1;
 
 }  // namespace
 
-DeviceContractTest::DeviceContractTest() : world_(kSeed), fixture_(GetParam().make()) {}
+DeviceContractTest::DeviceContractTest()
+    : world_(kSeed), view_(*world_.backend), fixture_(GetParam().make()) {}
 
 DeviceContractTest::~DeviceContractTest() = default;
 
@@ -45,7 +46,7 @@ void DeviceContractTest::InsertDisk() {
 absl::Status DeviceContractTest::CreateDevice(OnError read, OnError write) {
   const absl::Status status = fixture_->Create({.control = world_.control,
                                                 .bus = world_.bus,
-                                                .backend = backend(),
+                                                .backend = view_,
                                                 .id = "dut",
                                                 .read_error = read,
                                                 .write_error = write});
@@ -64,6 +65,7 @@ void DeviceContractTest::StartMachine(OnError read, OnError write) {
 }
 
 void DeviceContractTest::TearDown() {
+  if (HasFailure()) world_.ReleaseDisk();
   if (world_.run_state.stopped()) Cont();
   if (created_) {
     Settle();
@@ -176,6 +178,19 @@ uint64_t DeviceContractTest::InterruptsNow() {
     sum += world_.bus.Interrupt(InProcessBus::kFirstVector + i).raised;
   }
   return sum;
+}
+
+void DeviceContractTest::ExpectNothingMoves() {
+  const std::vector<uint8_t> memory = GuestMemoryNow();
+  const std::vector<uint8_t> image = world_.disk().bytes();
+  const uint64_t interrupts = InterruptsNow();
+  const uint64_t submitted = Submitted();
+  world_.bus.RunFor(kLong);
+  EXPECT_TRUE(GuestMemoryNow() == memory) << "the guest's memory changed";
+  EXPECT_TRUE(world_.disk().bytes() == image) << "the image changed";
+  EXPECT_EQ(InterruptsNow(), interrupts);
+  EXPECT_EQ(Submitted(), submitted) << "the device took a request from its guest";
+  EXPECT_EQ(InFlight(), 0u);
 }
 
 }  // namespace platter

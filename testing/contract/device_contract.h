@@ -27,6 +27,7 @@
 
 #include "testing/contract/device_fixture.h"
 #include "testing/contract/device_world.h"
+#include "testing/contract/forwarding_view.h"
 #include "testing/model/completion_ledger.h"
 #include "testing/model/disk_model.h"
 
@@ -107,8 +108,14 @@ class DeviceContractTest : public testing::TestWithParam<DeviceContractCase>,
   std::vector<uint8_t> GuestMemoryNow();
   uint64_t InterruptsNow();
   uint32_t InFlight() { return backend().in_flight(); }
+  // Requests that the device gave to its backend so far, also those that wait there.
+  uint64_t Submitted() const { return view_.submitted(); }
+  // For a long time nothing changes: not the guest's memory, not the image, not an interrupt, and
+  // the device gives nothing to its backend.
+  void ExpectNothingMoves();
 
   DeviceWorld world_;
+  CountingView view_;
   std::unique_ptr<DeviceFixture> fixture_;
   bool created_ = false;
   bool probed_ = false;

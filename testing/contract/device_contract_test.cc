@@ -6,9 +6,11 @@
 
 #include "testing/contract/device_contract.h"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -20,30 +22,75 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "aio/timer.h"
+#include "testing/contract/forwarding_view.h"
 #include "testing/contract/toy_drive_fixture.h"
 
 namespace platter {
 namespace {
 
+using ::testing::HasSubstr;
+
 constexpr char kVariable[] = "PLATTER_CONTRACT_FAULT";
 
-// Says that a reset is done when it has only begun.
-class HastyDevice final : public Device {
+// The faults of a device towards its machine.
+class FaultyDevice final : public Device {
  public:
-  HastyDevice(Device& device, AioContext& control) : device_(device), control_(control) {}
+  FaultyDevice(Device& device, const DeviceFixture::Setup& setup, std::string_view fault)
+      : device_(device),
+        control_(setup.control),
+        bus_(setup.bus),
+        fault_(fault),
+        straggler_(setup.control, [this] { TouchMemory(); }) {}
+
   const std::string& id() const override { return device_.id(); }
   const char* model() const override { return device_.model(); }
   void Reset(DeviceDone done) override {
+    if (fault_ != "resets too early") return device_.Reset(std::move(done));
     device_.Reset([] {});
     control_.Post(std::move(done));
   }
-  void Pause(DeviceDone done) override { device_.Pause(std::move(done)); }
-  void Resume() override { device_.Resume(); }
-  void Unplug(DeviceDone done) override { device_.Unplug(std::move(done)); }
+  void Pause(DeviceDone done) override {
+    if (fault_ == "ignores pause") return control_.Post(std::move(done));
+    // Long after it should stand still.
+    if (fault_ == "moves while stopped") straggler_.ArmAfter(std::chrono::seconds(10));
+    device_.Pause(std::move(done));
+  }
+  void Resume() override {
+    if (fault_ != "ignores resume") device_.Resume();
+  }
+  void Unplug(DeviceDone done) override {
+    // The first time: the test's end unplugs it too.
+    if (fault_ != "unplugs too early" || std::exchange(unplugged_, true)) {
+      return device_.Unplug(std::move(done));
+    }
+    device_.Unplug([] {});
+    control_.Post(std::move(done));
+  }
 
  private:
+  void TouchMemory() {
+    const InProcessBus::Region& region = bus_.options().regions[0];
+    const uint8_t byte[] = {0xff};
+    bus_.Write(region.address + region.bytes - 1, byte);
+  }
+
   Device& device_;
   AioContext& control_;
+  InProcessBus& bus_;
+  const std::string_view fault_;
+  Timer straggler_;
+  bool unplugged_ = false;
+};
+
+// A drive whose tray stays where it is when the host moves it.
+class StuckTrayView final : public ForwardingView {
+ public:
+  using ForwardingView::ForwardingView;
+  absl::Status Attach(const DeviceAttachment& attachment, BlockDevOps ops) override {
+    ops.change_media = [](MediumMove) {};
+    return ForwardingView::Attach(attachment, std::move(ops));
+  }
 };
 
 // The toy drive, with the fault that the environment names.
@@ -61,13 +108,18 @@ class FaultyFixture final : public DeviceFixture, private GuestIoListener {
   }
   absl::Status Create(const Setup& setup) override {
     bus_ = &setup.bus;
-    const absl::Status status = drive_->Create(setup);
-    if (status.ok()) hasty_ = std::make_unique<HastyDevice>(drive_->device(), setup.control);
+    view_ = Has("moves no tray") ? std::make_unique<StuckTrayView>(setup.backend)
+                                 : std::make_unique<ForwardingView>(setup.backend);
+    const absl::Status status = drive_->Create({.control = setup.control,
+                                                .bus = setup.bus,
+                                                .backend = *view_,
+                                                .id = setup.id,
+                                                .read_error = setup.read_error,
+                                                .write_error = setup.write_error});
+    if (status.ok()) device_ = std::make_unique<FaultyDevice>(drive_->device(), setup, fault_);
     return status;
   }
-  Device& device() override {
-    return Has("resets too early") ? static_cast<Device&>(*hasty_) : drive_->device();
-  }
+  Device& device() override { return *device_; }
   void Destroy() override { drive_->Destroy(); }
   absl::Status Probe(GuestIoListener& listener) override {
     listener_ = &listener;
@@ -75,6 +127,9 @@ class FaultyFixture final : public DeviceFixture, private GuestIoListener {
   }
   absl::Status Start(const GuestIo& io) override {
     io_ = io;
+    if (Has("answers from nowhere") && io.op == GuestOp::kRead) {
+      listener_->OnGuestIo(io.token, GuestOutcome::kOk);
+    }
     GuestIo changed = io;
     if (Has("writes beside") && io.op == GuestOp::kWrite) {
       changed.offset = io.offset >= 512 ? io.offset - 512 : io.offset;
@@ -103,6 +158,7 @@ class FaultyFixture final : public DeviceFixture, private GuestIoListener {
 
   void OnGuestIo(uint64_t token, GuestOutcome outcome) override {
     if (Has("loses answers")) return;
+    if (Has("answers from nowhere") && io_.op == GuestOp::kRead) return;  // It has answered.
     if (Has("hides errors")) outcome = GuestOutcome::kOk;
     if (Has("reads wrongly") && io_.op == GuestOp::kRead) {
       const uint8_t wrong[] = {0xde, 0xad};
@@ -112,8 +168,9 @@ class FaultyFixture final : public DeviceFixture, private GuestIoListener {
     if (Has("answers twice")) listener_->OnGuestIo(token, outcome);
   }
 
+  std::unique_ptr<ForwardingView> view_;
   const std::unique_ptr<DeviceFixture> drive_ = MakeToyDriveFixture();
-  std::unique_ptr<HastyDevice> hasty_;
+  std::unique_ptr<FaultyDevice> device_;
   InProcessBus* bus_ = nullptr;
   GuestIoListener* listener_ = nullptr;
   GuestIo io_;
@@ -137,6 +194,14 @@ INSTANTIATE_TEST_SUITE_P(
     Faults, DeviceContractSuite,
     testing::Values(Expected{"claims no tray", "AttachTellsWhatTheDriveIs"},
                     Expected{"resets too early", "ResetWithARequestHeld"},
+                    Expected{"ignores pause", "StopWaitsForTheRequestAndContGoesOn"},
+                    Expected{"ignores pause", "NothingMovesAtThePlaceToSave"},
+                    Expected{"ignores resume", "StopWaitsForTheRequestAndContGoesOn"},
+                    Expected{"moves while stopped", "NothingMovesAtThePlaceToSave"},
+                    Expected{"moves while stopped", "NothingMovesAtThePlaceToSaveWithARequestKept"},
+                    Expected{"answers from nowhere", "DrainWaitsAndThenNothingStarts"},
+                    Expected{"unplugs too early", "UnplugWithARequestHeld"},
+                    Expected{"moves no tray", "EjectOpensTheTrayAndTakesTheMedium"},
                     Expected{"writes beside", "RandomReadsAndWritesAreAByteArray"},
                     Expected{"reads wrongly", "RandomReadsAndWritesAreAByteArray"},
                     Expected{"hides growth", "GrowthIsSeenAndUsable"},
@@ -145,27 +210,38 @@ INSTANTIATE_TEST_SUITE_P(
                     Expected{"answers twice", "RandomReadsAndWritesAreAByteArray"},
                     Expected{"hides errors", "ReportTellsTheGuestAndTheHost"}));
 
+// Runs one test of the suite in a process of its own, with a fault.
+struct SuiteRun {
+  int status;  // As waitpid(2) has it.
+  std::string output;
+};
+SuiteRun RunSuite(const std::string& test, const std::string& fault) {
+  const std::string command =
+      std::string("exec env -u GTEST_OUTPUT -u XML_OUTPUT_FILE -u TESTBRIDGE_TEST_ONLY ") +
+      kVariable + "='" + fault + "' /proc/" + std::to_string(getpid()) + "/exe --gtest_filter='" +
+      test + "' 2>&1";
+  SuiteRun run = {};
+  FILE* pipe = popen(command.c_str(), "r");
+  std::array<char, 4096> chunk;
+  while (const size_t count = fread(chunk.data(), 1, chunk.size(), pipe)) {
+    run.output.append(chunk.data(), count);
+  }
+  run.status = pclose(pipe);
+  return run;
+}
+
+// By an assertion of that test: a crash, a failed check or a sanitizer's report shows nothing of
+// the suite.
 TEST_P(DeviceContractSuite, SeesTheFault) {
   const std::string test = std::string("Faulty/DeviceContractTest.") + GetParam().test + "/Toy";
-  const auto run = [&](const std::string& fault) {
-    const std::string command =
-        std::string("env -u GTEST_OUTPUT -u XML_OUTPUT_FILE -u TESTBRIDGE_TEST_ONLY ") + kVariable +
-        "='" + fault + "' /proc/" + std::to_string(getpid()) + "/exe --gtest_filter='" + test +
-        "' 2>&1";
-    std::string output;
-    FILE* pipe = popen(command.c_str(), "r");
-    std::array<char, 4096> chunk;
-    while (const size_t count = fread(chunk.data(), 1, chunk.size(), pipe)) {
-      output.append(chunk.data(), count);
-    }
-    return std::pair(pclose(pipe), output);
-  };
-  const auto [healthy, healthy_output] = run("");
-  EXPECT_EQ(healthy, 0) << healthy_output;
-  EXPECT_THAT(healthy_output, testing::HasSubstr("[  PASSED  ] 1 test"));
-  const auto [faulty, faulty_output] = run(GetParam().fault);
-  EXPECT_NE(faulty, 0) << faulty_output;
-  EXPECT_THAT(faulty_output, testing::HasSubstr("FAILED"));
+  const SuiteRun healthy = RunSuite(test, "");
+  EXPECT_EQ(healthy.status, 0) << healthy.output;
+  EXPECT_THAT(healthy.output, HasSubstr("[  PASSED  ] 1 test"));
+  const SuiteRun faulty = RunSuite(test, GetParam().fault);
+  EXPECT_TRUE(WIFEXITED(faulty.status) && WEXITSTATUS(faulty.status) == 1) << faulty.output;
+  EXPECT_THAT(faulty.output, HasSubstr(": Failure\n"));
+  EXPECT_THAT(faulty.output, HasSubstr("[  FAILED  ] " + test));
+  EXPECT_THAT(faulty.output, HasSubstr("\n 1 FAILED TEST"));
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ DeviceWorld::DeviceWorld(uint64_t seed)
 }
 
 DeviceWorld::~DeviceWorld() {
-  if (disk_ != nullptr) disk_->Release();
+  ReleaseDisk();
   PLATTER_CHECK(BlockOn(control, backend->RemoveRoot()).ok());
   backend.reset();
   // What dropping it set going.

@@ -37,6 +37,10 @@ class DeviceWorld {
   // A disk of `bytes`, all zeroes, that nobody uses yet; disk() is the newest.
   std::shared_ptr<FaultyDisk> NewMedium(const std::string& name, uint64_t bytes);
   FaultyDisk& disk() { return *disk_; }
+  // Lets go of what it holds, if there is one: for the end of a test that failed on the way.
+  void ReleaseDisk() {
+    if (disk_ != nullptr) disk_->Release();
+  }
 
   SimulatedWorld world;
   AioContext& control;

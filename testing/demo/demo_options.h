@@ -42,6 +42,8 @@ struct DemoOptions {
   std::string disk = {};  // A raw image to copy; empty: one is made.
   // The program that makes it; where there is none the disk holds a pattern.
   std::string mkfs = "mkfs.ext4";
+  // The program that looks at what mkfs made, at the end; where there is none nobody does.
+  std::string fsck = "e2fsck";
   uint64_t seed = 1;
   Pace pace = Pace::kFull;
   Space space = Space::kTmpfs;

@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "testing/demo/demo_fixture.h"
 #include "testing/demo/disk_image.h"
+#include "testing/demo/foreign_locks.h"
 #include "testing/demo/step.h"
 #include "testing/demo/temp_folder.h"
 
@@ -57,6 +58,13 @@ TEST(DemoTest, EveryStepHoldsWithoutMkfsAndSaysSo) {
   EXPECT_NE(demo.told.find("a raw disk"), std::string::npos) << demo.told;
 }
 
+TEST(DemoTest, EveryStepHoldsWithoutFsckAndSaysSo) {
+  const ToldDemo demo = RunToldDemo({.fsck = "no-such-fsck", .pace = DemoOptions::Pace::kFast});
+  ExpectAllHeld(demo);
+  EXPECT_NE(demo.told.find("there is no no-such-fsck here"), std::string::npos) << demo.told;
+  EXPECT_EQ(demo.told.find("clean"), std::string::npos) << demo.told;
+}
+
 // Other seeds go to other places with other data.
 TEST(DemoTest, EverySeedHolds) {
   for (const uint64_t seed : {uint64_t{0}, uint64_t{2}, UINT64_MAX}) {
@@ -87,6 +95,16 @@ TEST_F(DemoDiskTest, DiskOfTheUserStaysAsItIs) {
 TEST_F(DemoDiskTest, SmallestDiskIsEnough) {
   ASSERT_TRUE(MakeSparseImage(disk_, kMinDemoDiskBytes).ok());
   ExpectAllHeld(RunToldDemo({.disk = disk_, .pace = DemoOptions::Pace::kFast}));
+}
+
+TEST_F(DemoDiskTest, DiskThatAnotherProgramWritesToFailsBeforeTheFirstStep) {
+  ASSERT_TRUE(MakePatternImage(disk_, 2 * kMiB, 7).ok());
+  const ForeignLocks writer(disk_, {101, 201});
+  const ToldDemo demo = RunToldDemo({.disk = disk_, .pace = DemoOptions::Pace::kFast});
+  EXPECT_EQ(ErrnoOf(demo.result.status), EBUSY) << demo.result.status;
+  EXPECT_NE(MessageOf(demo.result.status).find(disk_), std::string::npos) << demo.result.status;
+  EXPECT_EQ(demo.result.failed_step, "");
+  EXPECT_EQ(demo.told.find("steps held"), std::string::npos) << demo.told;
 }
 
 TEST_F(DemoDiskTest, DiskThatIsNoneFailsBeforeTheFirstStep) {

@@ -17,6 +17,9 @@
 
 #include "base/arith.h"
 #include "base/status.h"
+#include "drivers/file/host_calls.h"
+#include "drivers/file/image_lock.h"
+#include "drivers/permissions.h"
 #include "testing/demo/run_program.h"
 #include "testing/model/pattern.h"
 
@@ -24,6 +27,11 @@ namespace platter {
 namespace {
 
 constexpr uint64_t kPiece = kMiB;
+
+// What is copied must hold still: others may read it too, and nothing else.
+constexpr Permissions kWhileCopied = {
+    .used = Permission::kConsistentRead,
+    .shared = Permission::kConsistentRead | Permission::kWriteUnchanged};
 
 class Descriptor {
  public:
@@ -141,11 +149,13 @@ absl::Status MakeExt4Image(const std::string& path, uint64_t size, const Ext4Pla
   });
 }
 
-absl::Status CheckExt4Image(const std::string& path) {
-  const auto checked = RunProgram("e2fsck", {"-f", "-n", path});
+absl::Status CheckExt4Image(const std::string& path, const std::string& fsck) {
+  const absl::StatusOr<std::string> program = FindProgram(fsck);
+  if (!program.ok()) return program.status();
+  const auto checked = RunProgram(*program, {"-f", "-n", path});
   if (!checked.ok()) return checked.status();
   if (checked->exit_code == 0) return absl::OkStatus();
-  return ErrorWithErrno(EIO, absl::StrCat("e2fsck -f -n ", path, " finds faults (exit code ",
+  return ErrorWithErrno(EIO, absl::StrCat(fsck, " -f -n ", path, " finds faults (exit code ",
                                           checked->exit_code, "): ", checked->output));
 }
 
@@ -173,6 +183,13 @@ absl::StatusOr<uint64_t> CheckDiskFile(const std::string& path, uint64_t min_siz
 absl::Status CopyDiskFile(const std::string& from, const std::string& to) {
   const Descriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
   if (source.get() < 0) return ErrnoError(errno, "cannot open " + from);
+  KernelHostCalls host;
+  const HostFile file = {.fd = source.get(), .path = from};
+  ImageLock lock(host);  // Until the descriptor is closed.
+  // Where the host has no such locks nobody else holds any.
+  if (ImageLock::Probe(host, file).ok()) {
+    PLATTER_RETURN_IF_ERROR(Annotate(lock.Set(file, kWhileCopied), "cannot copy the disk image"));
+  }
   struct stat info;
   if (::fstat(source.get(), &info) != 0) return ErrnoError(errno, "cannot look at " + from);
   const auto size = static_cast<uint64_t>(info.st_size);

@@ -28,13 +28,17 @@ struct Ext4Plan {
   std::string label;
 };
 absl::Status MakeExt4Image(const std::string& path, uint64_t size, const Ext4Plan& plan);
-// Whether e2fsck, looking only, finds nothing wrong with the file system in `path`.
-absl::Status CheckExt4Image(const std::string& path);
+// Whether the program `fsck` ("e2fsck"), looking only, finds nothing wrong with the file system in
+// `path`. NOT_FOUND (ENOENT) when the host has no such program.
+absl::Status CheckExt4Image(const std::string& path, const std::string& fsck);
 
 // The size of a raw disk image that somebody else made. An error naming `path` unless it is a
 // regular file that can be read, and a whole number of sectors, at least `min_size`.
 absl::StatusOr<uint64_t> CheckDiskFile(const std::string& path, uint64_t min_size);
-// Copies a file; holes stay holes, and blocks are shared where the file system can.
+// Copies a file; holes stay holes, and blocks are shared where the file system can. Meanwhile it
+// holds the image locks of a reader that shares reading only (drivers/file/image_lock.h):
+// FAILED_PRECONDITION (EBUSY) naming `from` while another program writes to it, or keeps it for
+// itself.
 absl::Status CopyDiskFile(const std::string& from, const std::string& to);
 
 // The checksum of a range, read with the host's own means; data beyond the end is an error.

@@ -15,6 +15,7 @@
 
 #include "base/arith.h"
 #include "base/status.h"
+#include "testing/demo/foreign_locks.h"
 #include "testing/demo/temp_folder.h"
 #include "testing/model/pattern.h"
 
@@ -80,10 +81,11 @@ TEST_F(DiskImageTest, Ext4ImageIsMadeAndChecked) {
   const Ext4Plan kPlan = {.mkfs = "mkfs.ext4", .label = "label"};
   const absl::Status made = MakeExt4Image(File("a"), 16 * kMiB, kPlan);
   ASSERT_TRUE(made.ok()) << made;
-  EXPECT_TRUE(CheckExt4Image(File("a")).ok());
+  EXPECT_TRUE(CheckExt4Image(File("a"), "e2fsck").ok());
   // The superblock's checksum covers its count of free blocks.
   ASSERT_TRUE(FlipByteOfFile(File("a"), 1024 + 0x0c).ok());
-  EXPECT_FALSE(CheckExt4Image(File("a")).ok());
+  const absl::Status faulty = CheckExt4Image(File("a"), "e2fsck");
+  EXPECT_EQ(ErrnoOf(faulty), EIO) << faulty;
   // Nothing is left behind of an image that mkfs.ext4 does not want to make.
   const absl::Status tiny = MakeExt4Image(File("b"), 4096, kPlan);
   EXPECT_FALSE(tiny.ok());
@@ -96,6 +98,36 @@ TEST_F(DiskImageTest, HostWithoutMkfsIsTold) {
       MakeExt4Image(File("a"), 16 * kMiB, {.mkfs = "no-such-mkfs", .label = "label"});
   EXPECT_EQ(ErrnoOf(made), ENOENT) << made;
   EXPECT_FALSE(std::filesystem::exists(File("a")));
+}
+
+TEST_F(DiskImageTest, HostWithoutFsckIsTold) {
+  ASSERT_TRUE(MakeSparseImage(File("a"), kMiB).ok());
+  EXPECT_EQ(ErrnoOf(CheckExt4Image(File("a"), "no-such-fsck")), ENOENT);
+}
+
+TEST_F(DiskImageTest, DiskThatOthersWriteToOrKeepIsNotCopied) {
+  ASSERT_TRUE(MakePatternImage(File("a"), kMiB, 5).ok());
+  const std::vector<std::vector<off_t>> kRows = {{101, 201}, {101}, {103}, {200}};
+  for (const std::vector<off_t>& locks : kRows) {
+    SCOPED_TRACE(locks[0]);
+    const ForeignLocks others(File("a"), locks);
+    const absl::Status refused = CopyDiskFile(File("a"), File("b"));
+    EXPECT_EQ(ErrnoOf(refused), EBUSY) << refused;
+    EXPECT_NE(MessageOf(refused).find(File("a")), std::string::npos) << refused;
+    EXPECT_FALSE(std::filesystem::exists(File("b")));
+  }
+}
+
+TEST_F(DiskImageTest, DiskThatOthersReadIsCopied) {
+  ASSERT_TRUE(MakePatternImage(File("a"), kMiB, 5).ok());
+  {
+    const ForeignLocks readers(File("a"), {100, 201, 203});
+    const absl::Status copied = CopyDiskFile(File("a"), File("b"));
+    EXPECT_TRUE(copied.ok()) << copied;
+  }
+  // It has given its locks back.
+  const ForeignLocks writer(File("a"), {100, 101, 201, 203});
+  EXPECT_EQ(ErrnoOf(CopyDiskFile(File("a"), File("c"))), EBUSY);
 }
 
 // What is wrong with a user's file, and words of the message beside its path.
