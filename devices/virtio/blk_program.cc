@@ -3,50 +3,43 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <cstdio>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/check.h"
-#include "devices/virtio/virtio_spec.h"
+#include "devices/virtio/virtio_blk_config.h"
 
 namespace platter {
 
 namespace {
 
-constexpr uint8_t kGuardByte = 0xa5;
-// Parts of the plain memory.
-constexpr uint64_t kDescriptors = 0x10000;
-constexpr uint64_t kAvail = 0x10400;
-constexpr uint64_t kUsed = 0x10800;
-constexpr uint64_t kTables = 0x11000;
-constexpr uint64_t kHeaders = 0x12000;
-constexpr uint64_t kData = 0x13000;
+using Part = HostileMemory::Part;
+
+// The parts of the ring.
+constexpr uint64_t kDescriptors = HostileMemory::Begin(Part::kRings);
+constexpr uint64_t kAvail = kDescriptors + 0x400;
+constexpr uint64_t kUsed = kDescriptors + 0x800;
+// By head: an indirect table of eight descriptors; header, status and segment.
+constexpr uint64_t kTables = HostileMemory::Begin(Part::kTables);
+constexpr uint64_t kTableBytes = 128;
+constexpr uint64_t kHeaders = HostileMemory::Begin(Part::kHeaders);
+constexpr uint64_t kHeaderBytes = 64;
+constexpr uint64_t kData = HostileMemory::Begin(Part::kData);
+constexpr uint64_t kDevice = HostileMemory::Begin(Part::kDevice);
+
+constexpr uint64_t kMaxDiskBytes = 1 << 20;
 
 }  // namespace
 
-BlkProgram::BlkProgram()
-    : context_(world_.NewContext("io")), storage_(kRamBytes + kGuardBytes + 16), shim_(kShimBytes) {
-  const auto address = reinterpret_cast<uintptr_t>(storage_.data());
-  ram_ = storage_.data() + (16 - address % 16) % 16;
-  std::fill_n(ram_ + kRamBytes, kGuardBytes, kGuardByte);
-  auto memory = *GuestMemory::Create(
-      {{.address = kRam, .size = kRamBytes, .host = ram_},
-       {.address = kShim, .size = kShimBytes, .accessor = this},
-       {.address = kGuard, .size = kGuardBytes, .host = ram_ + kRamBytes, .read_only = true}},
-      nullptr);
-  device_ = *VirtioBlk::Create({.id = "fuzz", .serial = "serial", .queue_size = 2 * kSize},
-                               backend_, context_);
+BlkProgram::BlkProgram() : context_(world_.NewContext("io")) {
   backend_.record = false;
-  InterruptLine& line = *this;
-  transport_ = std::make_unique<MmioTransport>(*device_, std::move(memory), line);
-  Start();
+  Start(0);
 }
 
 BlkProgram::~BlkProgram() {
   backend_.Release();
-  bool done = false;
-  device_->Unplug([&] { done = true; });
-  world_.RunUntil([&] { return done; });
+  target_.reset();
 }
 
 uint8_t BlkProgram::Take8(std::span<const uint8_t>& bytes) {
@@ -62,24 +55,7 @@ uint64_t BlkProgram::Take(std::span<const uint8_t>& bytes, int count) {
   return value;
 }
 
-uint32_t BlkProgram::Get(uint64_t offset) {
-  return static_cast<uint32_t>(transport_->ReadRegister(offset, 4));
-}
-
-void BlkProgram::Set(uint64_t offset, uint32_t value) {
-  transport_->WriteRegister(offset, 4, value);
-}
-
-template <typename T>
-void BlkProgram::Poke(uint64_t address, T value) {
-  std::memcpy(ram_ + (address - kRam), &value, sizeof(value));
-}
-
-uint16_t BlkProgram::UsedIndex() {
-  Le16 index;
-  std::memcpy(&index, ram_ + (kUsed - kRam) + kVirtqUsedIdx, sizeof(index));
-  return index.get();
-}
+uint16_t BlkProgram::UsedIndex() { return memory_.Peek<Le16>(kUsed + kVirtqUsedIdx).get(); }
 
 void BlkProgram::PutDescriptor(uint64_t table, uint32_t index, uint64_t address, uint32_t length,
                                uint16_t flags, uint16_t next) {
@@ -88,60 +64,143 @@ void BlkProgram::PutDescriptor(uint64_t table, uint32_t index, uint64_t address,
 
 void BlkProgram::MakeAvailable(uint16_t head) {
   Poke(kAvail + kVirtqAvailRing + 2 * (made_available_ % kSize), Le16(head));
-  Poke(kAvail + kVirtqAvailIdx, Le16(++made_available_));
+  SkipAvailable(1);
 }
 
-// Resets, and starts queue 0 as a driver does.
-void BlkProgram::Start() {
+// Moves the index on; what stands in the entries is made available.
+void BlkProgram::SkipAvailable(uint16_t entries) {
+  for (uint16_t i = 0; i < entries; ++i, ++made_available_) {
+    const uint64_t entry = kAvail + kVirtqAvailRing + 2 * (made_available_ % kSize);
+    if (!rings_are_hidden()) watch_.MadeAvailable(memory_.Peek<Le16>(entry).get());
+  }
+  Poke(kAvail + kVirtqAvailIdx, Le16(made_available_));
+}
+
+// --- Lives. ---
+
+void BlkProgram::Reset() {
+  if (AimsAtRings()) watch_.GiveUp();
   backend_.Release();
   backend_.next_error = 0;
-  trick_ = 0;
-  Set(0x70, 0);
+  target_->BeginReset();
   world_.RunUntilIdle();
-  PLATTER_CHECK(Get(0x70) == 0);
-  Set(0x70, 3);
-  for (uint32_t word : {0, 1}) {
-    Set(0x14, word);
-    Set(0x24, word);
-    Set(0x20, Get(0x10));
+  PLATTER_CHECK(!target_->resetting() && !target_->Runs());
+}
+
+void BlkProgram::Start(uint8_t variant) {
+  variant %= kVariants;
+  if (target_ != nullptr) Reset();
+  if (target_ == nullptr || ((variant ^ variant_) & ~kNoEventIndex) != 0) {
+    target_.reset();
+    const auto hidden = static_cast<uint8_t>(variant >> kHiddenShift);
+    target_ = std::make_unique<BlkTarget>(
+        (variant & kDirect) != 0 ? BlkTarget::Transport::kDirect : BlkTarget::Transport::kMmio,
+        world_, context_, backend_, memory_.Map(hidden));
   }
-  Set(0x70, 0xb);
-  std::memset(ram_, 0, kRamBytes);
+  variant_ = variant;
+  memory_.Clear();
   made_available_ = 0;
   next_head_ = 0;
-  Set(0x30, 0);
-  Set(0x38, kSize);
-  Set(0x80, kDescriptors);
-  Set(0x90, kAvail);
-  Set(0xa0, kUsed);
-  Set(0x44, 1);
-  Set(0x70, 0xf);
-  PLATTER_CHECK(Get(0x70) == 0xf);
+  reset_began_ = false;
+  watch_.Start();
+  target_->Start({.size = kSize, .descriptors = kDescriptors, .driver = kAvail, .device = kUsed},
+                 (variant & kNoEventIndex) != 0 ? kVirtioFEventIdx : 0);
   world_.RunUntilIdle();
 }
 
 void BlkProgram::Turn() {
+  if (AimsAtRings()) watch_.GiveUp();
   const uint16_t before = UsedIndex();
-  Set(0x50, 0);
+  target_->Kick();
   world_.RunUntilIdle();
   const auto done = static_cast<uint16_t>(UsedIndex() - before);
   // The ring may have been overwritten by the program or by a read into it: only then is more
   // than a ring's worth seen.
   if (done <= kSize) completions_ += done;
+  if (!rings_are_hidden()) LookAtUsedRing();
+  if (watch_.checks() && target_->Runs() && backend_.held() == 0) {
+    PLATTER_CHECK(watch_.in_use() == 0);
+  }
+  if (reset_began_ && !target_->resetting()) watch_.Silence();
 }
 
 // --- The invariants. ---
 
+bool BlkProgram::rings_are_hidden() const {
+  return ((variant_ >> kHiddenShift) & HostileMemory::Bit(Part::kRings)) != 0;
+}
+
+bool BlkProgram::AimsAtRings() {
+  constexpr uint64_t kTablesEnd = kTables + kSize * kTableBytes;
+  const auto hits = [](const VirtqDesc& desc) {
+    const uint64_t begin = desc.address.get();
+    return begin < kTablesEnd && begin + desc.length.get() > kDescriptors;
+  };
+  for (uint32_t i = 0; i < kSize; ++i) {
+    const auto desc = memory_.Peek<VirtqDesc>(kDescriptors + i * sizeof(VirtqDesc));
+    if ((desc.flags.get() & kVirtqDescIndirect) == 0) {
+      if (hits(desc)) return true;
+      continue;
+    }
+    const uint64_t begin = desc.address.get();
+    if (begin < kTables || begin >= kTablesEnd || begin % sizeof(VirtqDesc) != 0 ||
+        desc.length.get() > kTablesEnd - begin) {
+      return true;
+    }
+  }
+  for (uint64_t at = kTables; at < kTablesEnd; at += sizeof(VirtqDesc)) {
+    if (hits(memory_.Peek<VirtqDesc>(at))) return true;
+  }
+  return false;
+}
+
+void BlkProgram::LookAtUsedRing() {
+  if (!watch_.checks()) return;
+  const uint16_t index = UsedIndex();
+  const auto count = static_cast<uint16_t>(index - watch_.entries());
+  for (uint16_t i = 0; i < std::min(count, kSize); ++i) {
+    const uint32_t slot = watch_.entries() % kSize;
+    const uint64_t at = kUsed + kVirtqUsedRing + slot * kVirtqUsedElement;
+    watch_.Used(slot, memory_.Peek<Le32>(at).get());
+    if (!watch_.fault().empty()) return;
+  }
+  watch_.Published(index);
+}
+
+void BlkProgram::OnDeviceRead(uint64_t address, std::span<const uint8_t> bytes) {
+  constexpr uint64_t kEntries = kAvail + kVirtqAvailRing;
+  if (bytes.size() != 2 || address < kEntries || address >= kEntries + 2 * kSize) return;
+  watch_.Taken(bytes[0] | uint32_t{bytes[1]} << 8);
+}
+
+void BlkProgram::OnDeviceWrite(uint64_t address, std::span<const uint8_t> bytes) {
+  if (address < kUsed || address >= kUsed + VirtqUsedBytes(kSize)) return;
+  const uint64_t offset = address - kUsed;
+  const auto word = [&](size_t at) { return bytes[at] | uint32_t{bytes[at + 1]} << 8; };
+  if (bytes.size() == kVirtqUsedElement && offset >= kVirtqUsedRing &&
+      (offset - kVirtqUsedRing) % kVirtqUsedElement == 0) {
+    const auto slot = static_cast<uint32_t>((offset - kVirtqUsedRing) / kVirtqUsedElement);
+    watch_.Used(slot, word(0) | word(2) << 16);
+  } else if (bytes.size() == 2 && offset == kVirtqUsedIdx) {
+    watch_.Published(static_cast<uint16_t>(word(0)));
+  } else if (bytes.size() != 2 || (offset != 0 && offset != VirtqAvailEvent(kSize))) {
+    watch_.Strayed();
+  }
+}
+
 void BlkProgram::CheckInvariants() {
-  const uint8_t* guard = ram_ + kRamBytes;
-  PLATTER_CHECK(std::all_of(guard, guard + kGuardBytes, [](uint8_t b) { return b == kGuardByte; }));
+  PLATTER_CHECK(memory_.GuardIsIntact());
   // Everything that the backend holds was taken from the ring, a head each.
   PLATTER_CHECK(backend_.held() <= kSize);
+  if (!watch_.fault().empty()) {
+    std::fprintf(stderr, "the used ring: %s\n", watch_.fault().c_str());
+  }
+  PLATTER_CHECK(watch_.fault().empty());
 }
 
 void BlkProgram::CheckWorks() {
-  if ((Get(0x70) & kVirtioStatusNeedsReset) != 0) ++broken_;
-  Start();
+  if (target_->NeedsReset()) ++broken_;
+  Start(variant_);
   Poke(kHeaders, VirtioBlkHeader{0, 0, 1});
   PutDescriptor(kDescriptors, 0, kHeaders, 16, kVirtqDescNext, 1);
   PutDescriptor(kDescriptors, 1, kData, 512, kVirtqDescNext | kVirtqDescWrite, 2);
@@ -150,9 +209,10 @@ void BlkProgram::CheckWorks() {
   MakeAvailable(0);
   Turn();
   PLATTER_CHECK(UsedIndex() == 1);
-  PLATTER_CHECK(ram_[kHeaders - kRam + 16] == 0);
-  PLATTER_CHECK(
-      std::equal(backend_.data.begin() + 512, backend_.data.begin() + 1024, ram_ + (kData - kRam)));
+  PLATTER_CHECK(memory_.Peek<uint8_t>(kHeaders + 16) == 0);
+  PLATTER_CHECK(std::equal(backend_.data.begin() + 512, backend_.data.begin() + 1024,
+                           memory_.At(kData, 512)));
+  CheckInvariants();
 }
 
 // --- Actions. ---
@@ -161,11 +221,11 @@ uint64_t BlkProgram::PickAddress(std::span<const uint8_t>& bytes) {
   const uint8_t pick = Take8(bytes);
   switch (pick % 8) {
     case 0:
-      return kShim + Take(bytes, 2) % kShimBytes;
+      return kDevice + Take(bytes, 2) % HostileMemory::Bytes(Part::kDevice);
     case 1:
-      return kShim - Take8(bytes) % 64;  // Across the border.
+      return kDevice - Take8(bytes) % 64;  // Across the border.
     case 2:
-      return pick < 32 ? Take(bytes, 8) : kGuard - 16;
+      return pick < 32 ? Take(bytes, 8) : HostileMemory::kGuard - 16;
     default:
       return kData + (Take8(bytes) * 64u) % 0x3000;
   }
@@ -177,10 +237,14 @@ void BlkProgram::WellFormed(std::span<const uint8_t>& bytes) {
   next_head_ = (next_head_ + 1) % kSize;
   const uint8_t shape = Take8(bytes);
   const uint32_t type = kTypes[shape % 8];
-  const uint64_t header = kHeaders + head * 64u;
-  const uint64_t table = kTables + head * 128u;
+  const uint64_t header = kHeaders + head * kHeaderBytes;
+  const uint64_t table = kTables + head * kTableBytes;
   Poke(header, VirtioBlkHeader{type, 0, Take8(bytes) % 160u});
-  Poke(header + 32, VirtioBlkSegment{Take8(bytes), Take8(bytes) % 8u, Take8(bytes) % 64u == 1});
+  // One by one: arguments have no order.
+  const uint8_t sector = Take8(bytes);
+  const uint32_t sectors = Take8(bytes) % 8u;
+  const bool unmap = Take8(bytes) % 64u == 1;
+  Poke(header + 32, VirtioBlkSegment{sector, sectors, unmap});
   // In an indirect table, one descriptor of the ring per request and no two of them share any.
   PutDescriptor(table, 0, header, 16, kVirtqDescNext, 1);
   const bool writes = type == 0 || type == 8;
@@ -196,12 +260,21 @@ void BlkProgram::WellFormed(std::span<const uint8_t>& bytes) {
   MakeAvailable(head);
 }
 
+void BlkProgram::PokeAnywhere(uint64_t address, uint8_t value) {
+  const bool is_ring = address >= kAvail && address < kUsed + VirtqUsedBytes(kSize);
+  if (is_ring && !rings_are_hidden()) watch_.GiveUp();
+  Poke(address, value);
+}
+
 // One thing wrong, named by the kind.
 void BlkProgram::Mutate(std::span<const uint8_t>& bytes) {
+  constexpr uint64_t kPlainBytes = kDevice - HostileMemory::kBase;
   const uint8_t kind = Take8(bytes);
   const uint64_t entry = Take8(bytes);
-  const uint64_t table = (kind & 0x80) != 0 ? kDescriptors : kTables + (entry % kSize) * 128;
+  const uint64_t table =
+      (kind & 0x80) != 0 ? kDescriptors : kTables + (entry % kSize) * kTableBytes;
   const uint64_t at = table + (entry / 16 % 4) * sizeof(VirtqDesc);
+  const uint64_t header = kHeaders + (entry % kSize) * kHeaderBytes;
   switch (kind % 10) {
     case 0:
       return Poke(at, Le64(PickAddress(bytes)));
@@ -214,16 +287,34 @@ void BlkProgram::Mutate(std::span<const uint8_t>& bytes) {
     case 4:
       return MakeAvailable(Take8(bytes) % (kSize + 1));
     case 5:
-      made_available_ = static_cast<uint16_t>(made_available_ + Take8(bytes) % 16);
-      return Poke(kAvail + kVirtqAvailIdx, Le16(made_available_));
+      return SkipAvailable(Take8(bytes) % 16);
     case 6:
-      return Poke(kHeaders + (entry % kSize) * 64, Le32(static_cast<uint32_t>(Take(bytes, 4))));
+      return Poke(header, Le32(static_cast<uint32_t>(Take(bytes, 4))));
     case 7:
-      return Poke(kHeaders + (entry % kSize) * 64 + 8, Le64(Take(bytes, 8)));
+      return Poke(header + 8, Le64(Take(bytes, 8)));
     case 8:
-      return Poke(kHeaders + (entry % kSize) * 64 + 32 + entry % 16, Take8(bytes));
-    case 9:
-      return Poke(kRam + Take(bytes, 2) % kRamBytes, Take8(bytes));
+      return Poke(header + 32 + entry % 16, Take8(bytes));
+    case 9: {
+      const uint64_t offset = Take(bytes, 2) % kPlainBytes;
+      return PokeAnywhere(HostileMemory::kBase + offset, Take8(bytes));
+    }
+  }
+}
+
+// Memory that changes between two looks: a part of the ring, or all of another part.
+void BlkProgram::ChangeOnRead(uint8_t what, uint8_t step) {
+  switch (what % 7) {
+    case 0:
+      return memory_.ChangeOnRead(kDescriptors, kSize * sizeof(VirtqDesc), step);
+    case 1:
+      return memory_.ChangeOnRead(kAvail, VirtqAvailBytes(kSize), step);
+    case 2:
+      // The entries alone: an index that jumps breaks the ring at once.
+      return memory_.ChangeOnRead(kAvail + kVirtqAvailRing, 2 * kSize, step);
+    default: {
+      const auto part = static_cast<Part>(what % 7 - 2);
+      return memory_.ChangeOnRead(HostileMemory::Begin(part), HostileMemory::Bytes(part), step);
+    }
   }
 }
 
@@ -242,44 +333,30 @@ void BlkProgram::Step(std::span<const uint8_t>& bytes) {
   } else if (action < 238) {
     backend_.next_error = -Take8(bytes);
   } else if (action < 241) {
-    trick_ = Take8(bytes);
+    const uint8_t what = Take8(bytes);
+    ChangeOnRead(what, Take8(bytes));
   } else if (action < 245) {
-    const uint64_t offset = Take(bytes, 2) % kMmioTransportBytes;
-    const unsigned width = 1u << (Take8(bytes) % 4);
-    if (offset + width <= kMmioTransportBytes) {
-      transport_->WriteRegister(offset, width, Take(bytes, 8));
-      transport_->ReadRegister(offset, width);
-    }
+    const auto where = static_cast<uint16_t>(Take(bytes, 2));
+    const uint8_t how = Take8(bytes);
+    if (target_->Access(where, how, Take(bytes, 8))) watch_.GiveUp();
   } else if (action < 247) {
     backend_.on_cancel = static_cast<FakeBlockDevice::OnCancel>(Take8(bytes) % 2);
   } else if (action < 249) {
-    Set(0x70, 0);
+    target_->BeginReset();
+    reset_began_ = true;
   } else if (action < 251) {
     // Grows only: a smaller one is announced while nothing is in flight.
-    backend_.Resize(std::min<size_t>(backend_.data.size() + 512u * Take8(bytes), 1 << 20));
+    backend_.Resize(std::min<size_t>(backend_.data.size() + 512u * Take8(bytes), kMaxDiskBytes));
   } else {
-    Start();
+    Start(Take8(bytes));
   }
   CheckInvariants();
 }
 
 void BlkProgram::Run(std::span<const uint8_t> bytes) {
+  Start(Take8(bytes));
   while (!bytes.empty()) Step(bytes);
   CheckWorks();
-}
-
-// --- Memory that changes between two looks. ---
-
-void BlkProgram::Read(uint64_t offset, std::span<uint8_t> out) {
-  for (uint8_t& byte : out) {
-    byte = shim_[offset];
-    if (trick_ != 0) shim_[offset] = static_cast<uint8_t>(shim_[offset] * 5 + trick_);
-    ++offset;
-  }
-}
-
-void BlkProgram::Write(uint64_t offset, std::span<const uint8_t> data) {
-  std::copy(data.begin(), data.end(), shim_.begin() + static_cast<ptrdiff_t>(offset));
 }
 
 }  // namespace platter

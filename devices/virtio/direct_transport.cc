@@ -42,6 +42,8 @@ absl::Status DirectTransport::SetFeatures(uint64_t features) {
                                       "VIRTIO_F_VERSION_1 is missing");
   }
   features_set_ = true;
+  // The next start is a new agreement: the device is told of it, as of the first.
+  driver_ok_ = false;
   return absl::OkStatus();
 }
 

@@ -49,10 +49,12 @@ class DirectTransport final : public VirtioTransport {
   // FAILED_PRECONDITION while a queue is started.
   absl::Status SetMemory(std::shared_ptr<const GuestMemory> memory);
   uint64_t offered_features();
-  // FAILED_PRECONDITION while a queue is started; INVALID_ARGUMENT naming bits not offered.
+  // The device works by them from the next StartQueue on. FAILED_PRECONDITION while a queue is
+  // started; INVALID_ARGUMENT naming bits not offered.
   absl::Status SetFeatures(uint64_t features);
-  // Starts a queue; the first one also means DRIVER_OK. OUT_OF_RANGE, FAILED_PRECONDITION when it
-  // is started already or memory or features are missing, INVALID_ARGUMENT for the layout.
+  // Starts a queue; the first one after SetFeatures also means DRIVER_OK. OUT_OF_RANGE,
+  // FAILED_PRECONDITION when it is started already or memory or features are missing,
+  // INVALID_ARGUMENT for the layout.
   absl::Status StartQueue(uint16_t index, const QueueLayout& layout);
   // Takes nothing more, waits for what is in flight; `done` in the control context.
   void StopQueue(uint16_t index, StoppedDone done);

@@ -125,6 +125,42 @@ TEST_F(DirectTransportTest, StopWaitsForWhatWasTaken) {
   EXPECT_EQ(stopped, 4);
 }
 
+TEST_F(DirectTransportTest, FeaturesSetAfterAStopAreThoseOfTheNextStart) {
+  ASSERT_TRUE(transport.SetMemory(bus.memory()).ok());
+  const guest::BlkRange range = {.sector = 0, .sectors = 8, .flags = 0u};
+  const auto discard = [&](VirtioBlkQueue& queue) {
+    uint8_t status = guest::kBlkNotWritten;
+    EXPECT_TRUE(queue.Submit({.type = guest::kBlkDiscard, .ranges = {&range, 1}}, 1));
+    if (queue.Publish()) transport.Kick(0);
+    world.RunUntilIdle();
+    queue.Reap([&](uint64_t, uint8_t answer, uint32_t) { status = answer; });
+    return status;
+  };
+  struct Step {
+    uint64_t features;
+    uint8_t status;
+    bool write_cache;
+  };
+  const uint64_t all = transport.offered_features();
+  const uint64_t no_config_wce = all & ~kVirtioBlkFConfigWce;
+  const Step steps[] = {{all, guest::kBlkOk, true},
+                        {kVirtioFVersion1, guest::kBlkUnsupported, false},
+                        {no_config_wce, guest::kBlkOk, true}};
+  for (const Step& step : steps) {
+    SCOPED_TRACE(step.features);
+    ASSERT_TRUE(transport.SetFeatures(step.features).ok());
+    const bool event_index = (step.features & kVirtioFEventIdx) != 0;
+    auto queue = *VirtioBlkQueue::Create(
+        bus, {.size = 16, .event_index = event_index ? EventIndex::kOn : EventIndex::kOff});
+    ASSERT_TRUE(transport.StartQueue(0, LayoutOf(*queue)).ok());
+    EXPECT_EQ(discard(*queue), step.status);
+    EXPECT_EQ(backend.write_cache, step.write_cache);
+    transport.StopQueue(0, [](DirectTransport::Position) {});
+    world.RunUntilIdle();
+    ASSERT_FALSE(device->queue_started(0));
+  }
+}
+
 TEST_F(DirectTransportTest, MistakesAreNamed) {
   auto queue = MakeQueue();
   EXPECT_EQ(transport.StartQueue(0, LayoutOf(*queue)).code(), StatusCode::kFailedPrecondition);

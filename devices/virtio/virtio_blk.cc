@@ -149,7 +149,10 @@ void VirtioBlk::OnDriverOk() {
   }
 }
 
+void VirtioBlk::OnResetBegins() { shared_.dropping.store(true, std::memory_order_relaxed); }
+
 void VirtioBlk::OnReset() {
+  shared_.dropping.store(false, std::memory_order_relaxed);
   if (!attached_) return;
   backend_.set_write_cache_enabled(*options_.write_cache);
   shared_.read_only = backend_.is_read_only();
@@ -181,8 +184,7 @@ QueueWork VirtioBlk::OnQueueWork(VirtioQueue& queue) {
 }
 
 void VirtioBlk::OnQueueStopping(VirtioQueue& queue, QueueStop kind) {
-  VirtioBlkQueueState& blk_queue = *queues_[queue.index()];
-  blk_queue.lane.Stopping(blk_queue, kind);
+  queues_[queue.index()]->lane.Stopping(kind);
 }
 
 std::vector<uint16_t> VirtioBlk::OnQueueSave(VirtioQueue& queue) {

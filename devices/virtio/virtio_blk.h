@@ -66,6 +66,7 @@ class VirtioBlk final : public VirtioDevice {
   std::span<const uint8_t> Config() override;
   void OnConfigWrite(uint64_t offset, std::span<const uint8_t> data) override;
   void OnDriverOk() override;
+  void OnResetBegins() override;
   void OnReset() override;
   void OnUnplug(DeviceDone done) override;
   QueueWork OnQueueWork(VirtioQueue& queue) override;

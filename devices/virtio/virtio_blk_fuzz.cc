@@ -2,9 +2,10 @@
 //
 // Fuzzes a virtqueue with virtio-blk behind it. The input is a program of a driver that mostly
 // keeps the rules: whole requests with now and then one field wrong, raw writes to the ring,
-// registers, resets, turns of the event loop. A part of the guest's memory has no host address and
-// reads differently the second time (R-VQ-21). What must hold: nothing aborts, each request
-// completes at most once, the device works after a reset.
+// registers or calls, resets, turns of the event loop. Parts of the guest's memory, rings and
+// tables too, have no host address and read differently the second time (R-VQ-21). What must hold:
+// nothing aborts, each request completes at most once, the device works after a reset;
+// blk_program.h says it exactly.
 
 #include <cstddef>
 #include <cstdint>

@@ -38,9 +38,11 @@ void VirtioBlkLane::MakeRequests(VirtioBlkQueueState& queue) {
 }
 
 QueueWork VirtioBlkLane::Work(VirtioBlkQueueState& queue) {
+  // This queue's stop is on its way; the next start looks at the ring again.
+  if (shared_.is_dropping()) return QueueWork::kWaiting;
   SplitQueue& ring = queue.queue.ring();
   if (queue.request_count < ring.size()) MakeRequests(queue);
-  queue.dropping = false;
+  cancelled_ = false;
   uint32_t taken = 0;
   QueueWork left = QueueWork::kMore;
   const uint64_t bounce_before = bounce_bytes_;
@@ -80,10 +82,10 @@ QueueWork VirtioBlkLane::Work(VirtioBlkQueueState& queue) {
   return left;
 }
 
-void VirtioBlkLane::Stopping(VirtioBlkQueueState& queue, QueueStop kind) {
-  if (kind == QueueStop::kDrain || queue.dropping) return;
-  queue.dropping = true;
-  // A reset stops every queue of the device, so all of the channel's requests are meant.
+void VirtioBlkLane::Stopping(QueueStop kind) {
+  // A reset stops every queue of the device, so all of the channel's requests are meant; the first
+  // queue's stop is enough, since nothing was taken after it.
+  if (kind == QueueStop::kDrain || std::exchange(cancelled_, true)) return;
   if (channel_->outstanding() != 0) channel_->CancelAll();
 }
 
@@ -103,7 +105,7 @@ std::vector<uint16_t> VirtioBlkLane::Save(const VirtioBlkQueueState& queue) cons
 void VirtioBlkLane::Restore(VirtioBlkQueueState& queue, uint16_t head) {
   SplitQueue& ring = queue.queue.ring();
   if (queue.request_count < ring.size()) MakeRequests(queue);
-  queue.dropping = false;
+  cancelled_ = false;
   Chain chain;
   if (!ring.Lookup(head, &chain)) return;
   VirtioBlkRequest& request = TakeRequest(queue, head);
@@ -121,14 +123,14 @@ void VirtioBlkLane::Restore(VirtioBlkQueueState& queue, uint16_t head) {
 
 void VirtioBlkLane::OnRequestDone(VirtioBlkRequest& request, IoResult result) {
   VirtioBlkQueueState& queue = *request.queue;
-  if (result == -ECANCELED && queue.dropping) [[unlikely]] {
+  if (result == -ECANCELED && shared_.is_dropping()) [[unlikely]] {
     // Kept by the error policy or never started: the reset drops it, and the driver sees nothing.
     queue.queue.ring().Drop(request.head);
     Touch(queue);
     Release(request);
     return;
   }
-  if (request.segments != nullptr && result == 0 && !queue.dropping) {
+  if (request.segments != nullptr && result == 0 && !shared_.is_dropping()) {
     if (SubmitNextRange(request)) return;
   }
   if (result != 0) [[unlikely]] {

@@ -42,6 +42,11 @@ struct VirtioBlkShared {
   VirtioTransport* transport = nullptr;
   // In bytes; changes when the medium is resized.
   std::atomic<uint64_t> capacity{0};
+  // A reset is under way: nothing more is taken, and what is cancelled is forgotten. Of the whole
+  // device, since the first queue of a lane that stops cancels the requests of its siblings too.
+  std::atomic<bool> dropping{false};
+
+  bool is_dropping() const { return dropping.load(std::memory_order_relaxed); }
 };
 
 class VirtioBlkLane final : private ChannelClient {
@@ -60,7 +65,7 @@ class VirtioBlkLane final : private ChannelClient {
   VirtioBlkQueueState& AddQueue(VirtioQueue& queue);
 
   QueueWork Work(VirtioBlkQueueState& queue);
-  void Stopping(VirtioBlkQueueState& queue, QueueStop kind);
+  void Stopping(QueueStop kind);
   std::vector<uint16_t> Save(const VirtioBlkQueueState& queue) const;
   void Restore(VirtioBlkQueueState& queue, uint16_t head);
   void CloseChannel() { channel_.reset(); }
@@ -115,6 +120,7 @@ class VirtioBlkLane final : private ChannelClient {
   VirtioBlkQueueState* touched_ = nullptr;
   uint64_t bounce_bytes_ = 0;
   bool bounce_waited_for_ = false;
+  bool cancelled_ = false;  // By a reset: all that was submitted until now.
 };
 
 }  // namespace platter

@@ -79,7 +79,6 @@ struct VirtioBlkQueueState {
   VirtioBlkQueueState* next_touched = nullptr;
   bool touched = false;
   uint64_t last_order = 0;
-  bool dropping = false;  // Reset: what is cancelled is forgotten.
 };
 
 }  // namespace platter

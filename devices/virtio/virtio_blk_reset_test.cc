@@ -78,6 +78,54 @@ TEST_F(VirtioBlkResetTest, C_16_KeptRequestsAreDroppedWithoutATrace) {
   EXPECT_EQ(statuses, std::vector<uint8_t>(4, guest::kBlkNotWritten));
 }
 
+// Queues that share a channel: the stop that runs first cancels the requests of the others too.
+TEST_F(VirtioBlkResetTest, C_16_NothingOfAnyQueueIsUsed) {
+  constexpr uint16_t kQueues = 6;
+  constexpr uint16_t kEach = 2;
+  AioContext& io = world.NewContext("io");
+  MakeAll({.num_queues = kQueues, .iothreads = {&io, &control}}, {.queues = kQueues});
+  driver->set_listener(this);
+  world.RunUntilIdle();
+  backend.hold = true;
+  buffer = *bus.Allocate(512, 512);
+  const GuestSegment segment = {buffer, 512};
+  for (uint16_t queue = 0; queue < kQueues; ++queue) {
+    for (uint16_t i = 0; i < kEach; ++i) {
+      ASSERT_TRUE(driver->Submit(queue, {.sector = i, .data = {&segment, 1}}, queue * kEach + i));
+    }
+    driver->Kick(queue);
+  }
+  world.RunUntilIdle();
+  ASSERT_EQ(backend.held(), kQueues * kEach);
+  const uint64_t interrupts = bus.Interrupt(1).raised;
+  mmio.BeginReset();
+  world.RunUntilIdle();
+  EXPECT_EQ(mmio.status(), 0u);
+  EXPECT_EQ(backend.cancels, 2u);  // Once for each channel.
+  EXPECT_EQ(bus.Interrupt(1).raised, interrupts);
+  for (uint16_t queue = 0; queue < kQueues; ++queue) {
+    uint8_t index[2];
+    ASSERT_TRUE(bus.Read(driver->queue(queue).ring().layout().device + 2, index));
+    EXPECT_EQ(index[0] | index[1] << 8, 0) << "queue " << queue;
+  }
+  ASSERT_TRUE(driver->FinishReset().ok());
+  EXPECT_EQ(statuses, std::vector<uint8_t>(kQueues * kEach, guest::kBlkNotWritten));
+  backend.Release();
+  ASSERT_TRUE(driver->Probe().ok());
+  EXPECT_EQ(*driver->Execute(5, {.sector = 1, .data = {&segment, 1}}), guest::kBlkOk);
+}
+
+TEST_F(VirtioBlkResetTest, NothingIsTakenOnceTheResetBegan) {
+  HoldReads(1);
+  const GuestSegment segment = {buffer, 512};
+  ASSERT_TRUE(driver->Submit(0, {.sector = 7, .data = {&segment, 1}}, 9));
+  driver->Kick(0);
+  mmio.BeginReset();
+  world.RunUntilIdle();
+  EXPECT_EQ(mmio.status(), 0u);
+  EXPECT_EQ(backend.asked.size(), 1u);
+}
+
 TEST_F(VirtioBlkResetTest, TheDriverComesBackAfterReset) {
   HoldReads(4);
   backend.hold = false;

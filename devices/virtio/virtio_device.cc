@@ -75,15 +75,18 @@ void VirtioDevice::SetDriverOk() {
 
 absl::Status VirtioDevice::StartQueue(uint16_t index, std::shared_ptr<const GuestMemory> memory,
                                       const QueueLayout& layout) {
-  return RestoreQueue(index, std::move(memory), {.layout = layout, .heads = {}});
+  return RestoreQueue(index, std::move(memory), {.layout = layout});
 }
 
 absl::Status VirtioDevice::RestoreQueue(uint16_t index, std::shared_ptr<const GuestMemory> memory,
                                         QueueState state) {
   PLATTER_CHECK(index < queues_.size() && !resetting_ && driver_ok_);
   if (unplugged_) return absl::FailedPreconditionError("device '" + id_ + "' is unplugged");
-  return Annotate(queues_[index]->Restore(std::move(memory), std::move(state), features_),
-                  "device '" + id_ + "' queue " + std::to_string(index));
+  const bool stopping = state.stopping;
+  const absl::Status status =
+      queues_[index]->Restore(std::move(memory), std::move(state), features_);
+  if (status.ok() && stopping) StopQueue(index);
+  return Annotate(status, "device '" + id_ + "' queue " + std::to_string(index));
 }
 
 void VirtioDevice::StopQueue(uint16_t index) {
@@ -129,6 +132,8 @@ void VirtioDevice::WaitForQueueStop(uint16_t index) {
 void VirtioDevice::BeginReset() {
   if (resetting_) return;
   resetting_ = true;
+  ++resets_;
+  OnResetBegins();
   for (size_t i = 0; i < queues_.size(); ++i) {
     if (!queues_[i]->started()) continue;
     if (!stopping_queue_[i]) ++stopping_;
@@ -180,10 +185,21 @@ void VirtioDevice::Resume() {
 }
 
 void VirtioDevice::SaveQueues(SavedQueues done) {
+  SerialiserLock lock(serialiser_);
+  const bool was_resetting = resetting_;
+  const uint64_t resets = resets_;
   auto states = std::make_shared<std::vector<QueueState>>(queues_.size());
   auto gather = std::make_shared<Gather>(
       contexts_.size(), control_,
-      [states, then = std::move(done)]() mutable { std::move(then)(std::move(*states)); });
+      [this, was_resetting, resets, states, then = std::move(done)]() mutable {
+        bool was_reset = was_resetting;
+        {
+          SerialiserLock relock(serialiser_);
+          was_reset |= resets != resets_;
+        }
+        if (!was_reset) return std::move(then)(std::move(*states));
+        std::move(then)(absl::FailedPreconditionError("device '" + id_ + "' is being reset"));
+      });
   for (AioContext* context : contexts_) {
     context->Post([this, context, states, gather] {
       for (auto& queue : queues_) {

@@ -28,6 +28,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 #include "aio/aio_context.h"
 #include "devices/bus/guest_memory.h"
@@ -53,8 +54,9 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
 
   // Where every queue stands and what it has taken, by index; a queue that does not run has a
   // layout of size 0. Control context, while paused and nothing moves in the backend: what is kept
-  // there by the error policy, or parked, is what the heads name.
-  using SavedQueues = absl::AnyInvocable<void(std::vector<QueueState>) &&>;
+  // there by the error policy, or parked, is what the heads name. FAILED_PRECONDITION when a reset
+  // is under way or comes meanwhile: it is on its way to a state without queues.
+  using SavedQueues = absl::AnyInvocable<void(absl::StatusOr<std::vector<QueueState>>) &&>;
   void SaveQueues(SavedQueues done);
 
   // --- For the transport. ---
@@ -143,6 +145,8 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   virtual void OnConfigWrite(uint64_t offset, std::span<const uint8_t> data) = 0;
   // Serialised. features() are negotiated; queues start next.
   virtual void OnDriverOk() = 0;
+  // Serialised. Before any queue is told to stop: from now on what is cancelled is forgotten.
+  virtual void OnResetBegins() {}
   // Serialised. All queues are stopped: back to the state of a new device.
   virtual void OnReset() = 0;
   // Control context. All queues are stopped for good: let go of channels and backend, then `done`.
@@ -169,6 +173,7 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   uint64_t offered_features_ = 0;
   uint64_t features_ = 0;
   uint32_t config_generation_ = 0;
+  uint64_t resets_ = 0;    // Begun so far.
   uint32_t stopping_ = 0;  // Queues that were told to stop and have not.
   bool driver_ok_ = false;
   bool resetting_ = false;

@@ -8,6 +8,32 @@
 
 namespace platter {
 
+namespace {
+
+// I11: what was saved comes from elsewhere. Each head once; R-VQ-03: as many as the indices say, or
+// a request would be used that was not taken, or never be.
+absl::Status CheckHeads(const QueueState& state) {
+  std::vector<bool> seen(state.layout.size <= kVirtqMaxSize ? state.layout.size : 0);
+  for (uint16_t head : state.heads) {
+    if (head >= seen.size() || seen[head]) {
+      return absl::InvalidArgumentError("saved head " + std::to_string(head) +
+                                        " does not exist or is there twice");
+    }
+    seen[head] = true;
+  }
+  if (state.broken) {
+    return state.heads.empty() ? absl::OkStatus()
+                               : absl::InvalidArgumentError("saved heads of a broken queue");
+  }
+  const auto in_use = static_cast<uint16_t>(state.layout.next_avail - state.layout.next_used);
+  if (in_use == state.heads.size()) return absl::OkStatus();
+  return absl::InvalidArgumentError(std::to_string(state.heads.size()) +
+                                    " saved heads, but the indices are " + std::to_string(in_use) +
+                                    " apart");
+}
+
+}  // namespace
+
 VirtioQueue::VirtioQueue(uint16_t index, uint32_t max_size, AioContext& context,
                          VirtioQueueUser& user)
     : index_(index),
@@ -37,33 +63,21 @@ void VirtioQueueUser::OnQueueRestore(VirtioQueue& queue, uint16_t) {
 absl::Status VirtioQueue::Restore(std::shared_ptr<const GuestMemory> memory, QueueState state,
                                   uint64_t features) {
   PLATTER_CHECK(!started_);
-  // I11: what was saved comes from elsewhere. Each head once; R-VQ-03: as many as the indices say.
-  std::vector<bool> seen(state.layout.size <= kVirtqMaxSize ? state.layout.size : 0);
-  for (uint16_t head : state.heads) {
-    if (head >= seen.size() || seen[head]) {
-      return absl::InvalidArgumentError("saved head " + std::to_string(head) +
-                                        " does not exist or is there twice");
-    }
-    seen[head] = true;
-  }
-  const auto in_use = static_cast<uint16_t>(state.layout.next_avail - state.layout.next_used);
-  if (!state.heads.empty() && in_use != state.heads.size()) {
-    return absl::InvalidArgumentError(std::to_string(state.heads.size()) +
-                                      " saved heads, but the indices are " +
-                                      std::to_string(in_use) + " apart");
-  }
-  const absl::Status status = ring_.Start(std::move(memory), state.layout, features);
+  absl::Status status = CheckHeads(state);
+  if (status.ok()) status = ring_.Start(std::move(memory), state.layout, features);
   if (!status.ok()) return status;
   layout_ = state.layout;
   started_ = true;
   open_.store(true, std::memory_order_seq_cst);
-  context_.Post([this, heads = std::move(state.heads)] { Begin(heads); });
+  context_.Post([this, saved = std::move(state)] { Begin(saved); });
   return absl::OkStatus();
 }
 
 QueueState VirtioQueue::Save() {
-  if (state_ != State::kRunning) return {};
-  QueueState state = {.layout = layout_, .heads = user_.OnQueueSave(*this)};
+  if (state_ == State::kStopped) return {};
+  QueueState state = {
+      .layout = layout_, .stopping = state_ == State::kStopping, .broken = ring_.broken()};
+  if (!state.broken) state.heads = user_.OnQueueSave(*this);
   state.layout.next_avail = ring_.next_avail();
   state.layout.next_used = ring_.next_used();
   return state;
@@ -75,13 +89,19 @@ void VirtioQueue::Stop(QueueStop kind) {
   context_.Post([this, kind] { BeginStop(kind); });
 }
 
-void VirtioQueue::Begin(const std::vector<uint16_t>& heads) {
+void VirtioQueue::Begin(const QueueState& state) {
   state_ = State::kRunning;
   told_broken_ = false;
   waiting_ = false;
-  context_.AddPoller(*this);
-  for (uint16_t head : heads) user_.OnQueueRestore(*this, head);
+  for (uint16_t head : state.heads) user_.OnQueueRestore(*this, head);
+  if (state.broken) ring_.Break("it was broken when it was saved");
   TellBroken();
+  if (state.stopping) {
+    // Only now, so that the first head that is done is not taken for the last. BeginStop follows.
+    state_ = State::kStopping;
+    return;
+  }
+  context_.AddPoller(*this);
   Work();  // The driver may have filled the ring before it was started.
 }
 

@@ -29,8 +29,12 @@ class VirtioQueue;
 // What is to be kept of a queue to go on with it elsewhere: where it lies and stands, and which
 // heads were taken and not used, oldest first. Their chains are read from the ring again.
 struct QueueState {
-  QueueLayout layout;
-  std::vector<uint16_t> heads;
+  QueueLayout layout = {};
+  std::vector<uint16_t> heads = {};
+  // The driver told it to stop (QueueReady = 0), and it waits for the heads.
+  bool stopping = false;
+  // Nothing happens on it until a reset, so no heads matter.
+  bool broken = false;
 };
 
 // What is left when a device has worked on a queue.
@@ -85,10 +89,11 @@ class VirtioQueue final : private Poller {
   bool started() const { return started_; }
   absl::Status Start(std::shared_ptr<const GuestMemory> memory, const QueueLayout& layout,
                      uint64_t features) {
-    return Restore(std::move(memory), {.layout = layout, .heads = {}}, features);
+    return Restore(std::move(memory), {.layout = layout}, features);
   }
-  // Starts with requests that are in use already. Errors also for heads that don't exist or are
-  // named twice: a saved state is not trusted.
+  // Starts with requests that are in use already. A saved state is not trusted: errors also for
+  // heads that don't exist or are named twice, and when they are not as many as the indices are
+  // apart. One that is `stopping` takes up its heads and nothing else; Stop(kDrain) comes next.
   absl::Status Restore(std::shared_ptr<const GuestMemory> memory, QueueState state,
                        uint64_t features);
   void Stop(QueueStop kind);
@@ -110,7 +115,7 @@ class VirtioQueue final : private Poller {
   void CheckStopped();
   // After OnQueueWork said kWaiting: works again soon.
   void Retry();
-  // While paused. An empty layout when the queue does not run.
+  // While paused. An empty layout when the queue does not run; it does until it has stopped.
   QueueState Save();
   void Pause() { paused_ = true; }
   void Resume();
@@ -118,7 +123,7 @@ class VirtioQueue final : private Poller {
  private:
   enum class State : uint8_t { kStopped, kRunning, kStopping };
 
-  void Begin(const std::vector<uint16_t>& heads);
+  void Begin(const QueueState& state);
   void BeginStop(QueueStop kind);
   void Work();
   void TellBroken();

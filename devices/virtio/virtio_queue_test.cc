@@ -196,6 +196,35 @@ TEST_F(VirtioQueueTest, StopWaitsForWhatIsInUse) {
   EXPECT_EQ(queue.next_used(), 2);
 }
 
+// R-VQ-20: requests that nobody names would never be answered.
+TEST_F(VirtioQueueTest, R_VQ_20_IndicesApartWithoutHeadsAreRefused) {
+  QueueLayout layout = ring.layout();
+  layout.next_avail = 2;
+  const absl::Status status = queue.Start(ring.memory, layout, 0);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_FALSE(queue.started());
+  // A broken queue's may be: what it had taken is forgotten.
+  ASSERT_TRUE(queue.Restore(ring.memory, {.layout = layout, .broken = true}, 0).ok());
+  world.RunUntilIdle();
+  EXPECT_EQ(broken, 1);
+  EXPECT_EQ(taken, 0);
+}
+
+TEST_F(VirtioQueueTest, WhereItStandsIsKnownUntilItHasStopped) {
+  Start();
+  keep = true;
+  ring.MakeAvailable(4);
+  queue.Kick();
+  world.RunUntilIdle();
+  EXPECT_EQ(queue.Save().layout.next_avail, 1);
+  EXPECT_FALSE(queue.Save().stopping);
+  Stop(QueueStop::kDrain);
+  EXPECT_EQ(queue.Save().layout.next_avail, 1);
+  EXPECT_TRUE(queue.Save().stopping);
+  Finish();
+  EXPECT_EQ(queue.Save().layout.size, 0u);
+}
+
 TEST_F(VirtioQueueTest, BrokenIsToldOncePerStart) {
   Start();
   ring.SetAvailIndex(100);

@@ -22,7 +22,6 @@ constexpr uint64_t kDataPattern = 2;
 constexpr uint64_t kGuardPattern = 3;
 constexpr uint64_t kGuardBytes = 4096;
 constexpr uint64_t kWindow = 0x0a000000;
-constexpr char kTag[] = "held";
 constexpr char kImagePath[] = "/disk.img";
 constexpr Duration kLong = std::chrono::seconds(60);
 
@@ -87,7 +86,8 @@ std::string NameOf(const HeldCase& held) {
 
 HeldMachine::HeldMachine(const HeldCase& held) : world(kSeed), case_(held) {
   blkdebug = *BlkdebugNode::Create("debug", MakeMedium(), {});
-  PLATTER_CHECK(BlockOn(world.control, world.backend->InsertRoot(blkdebug)).ok());
+  above_blkdebug = *CountingNode::Create("above", blkdebug);
+  PLATTER_CHECK(BlockOn(world.control, world.backend->InsertRoot(above_blkdebug)).ok());
 
   VirtioBlkOptions options;
   options.id = "disk0";
@@ -113,6 +113,12 @@ HeldMachine::HeldMachine(const HeldCase& held) : world(kSeed), case_(held) {
   FillPattern(kDataPattern, 0, std::span(fill).subspan(kGuardBytes, kBytes));
   world.bus.Write(guarded, fill);
   buffer_ = guarded + kGuardBytes;
+}
+
+IoOp HeldMachine::io_op() const {
+  static constexpr IoOp kOps[] = {IoOp::kRead, IoOp::kWrite, IoOp::kFlush, IoOp::kDiscard,
+                                  IoOp::kWriteZeroes};
+  return kOps[static_cast<size_t>(case_.op)];
 }
 
 NodeRef HeldMachine::MakeMedium() {

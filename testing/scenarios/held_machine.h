@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HeldMachine: virtio-blk over blkdebug over a medium, with one request of the guest held in
-// blkdebug: the starting point of the tests of what may happen meanwhile.
+// HeldMachine: virtio-blk over a filter that counts over blkdebug over a medium, with one request
+// of the guest held in blkdebug: the starting point of the tests of what may happen meanwhile.
 //
 // Ownership: owns everything. Threading: one thread, top level of a simulated world.
 // Units: bytes. Errors: test failures.
@@ -25,6 +25,7 @@
 #include "testing/contract/device_world.h"
 #include "testing/guest/virtio_blk_driver.h"
 #include "testing/model/completion_ledger.h"
+#include "testing/scenarios/counting_node.h"
 
 namespace platter {
 
@@ -52,6 +53,8 @@ class HeldMachine final : private BlkListener {
   static constexpr uint64_t kOffset = 64 * 1024;
   static constexpr uint32_t kBytes = 4096;
   static constexpr uint64_t kToken = 1;
+  // Of the rule that holds it.
+  static constexpr char kTag[] = "held";
 
   explicit HeldMachine(const HeldCase& held);
   ~HeldMachine();
@@ -73,6 +76,8 @@ class HeldMachine final : private BlkListener {
 
   uint32_t completions() const { return completions_; }
   uint8_t status() const { return status_; }
+  // Of the case's request, as nodes see it.
+  IoOp io_op() const;
 
   // Exactly one completion, nothing in flight, the image untouched outside of the request (and
   // inside too unless it changes data), guest memory untouched around the buffer.
@@ -84,6 +89,7 @@ class HeldMachine final : private BlkListener {
 
   DeviceWorld world;
   std::shared_ptr<BlkdebugNode> blkdebug;
+  std::shared_ptr<CountingNode> above_blkdebug;
   std::unique_ptr<VirtioBlk> device;
   std::unique_ptr<VirtioBlkDriver> driver;
   std::unique_ptr<VirtioTransportDriver> transport;

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -176,8 +177,30 @@ TEST_P(VirtioBlkHeld, Drain) {
   machine_.ExpectWorks();
 }
 
-// Cancel as a device cancels: by its reset. A held request ignores the hint and completes with its
-// own result; see GuestReset. A parked one is cancelled and never gets to the medium.
+// Cancel as a device cancels: by its reset. The hint gets to the nodes, once and for the request
+// that is held; that one ignores it and completes with its own result, once.
+TEST_P(VirtioBlkHeld, CancelWhileHeld) {
+  machine_.HoldRequest();
+  const std::vector<IoOp>& cancelled = machine_.above_blkdebug->cancelled();
+  EXPECT_TRUE(cancelled.empty());
+  machine_.driver->BeginReset();
+  machine_.Settle();
+  EXPECT_EQ(cancelled, std::vector<IoOp>{machine_.io_op()});
+  EXPECT_TRUE(machine_.blkdebug->IsSuspended(HeldMachine::kTag)) << "a held request was let go";
+  EXPECT_EQ(backend().in_flight(), 1u);
+  EXPECT_FALSE(machine_.transport->ResetDone());
+  machine_.Release();
+  ASSERT_TRUE(machine_.driver->FinishReset().ok());
+  machine_.Settle();
+  EXPECT_EQ(cancelled.size(), 1u);
+  ExpectAnsweredOrTakenAway();
+  machine_.ExpectClean();
+  EXPECT_EQ(machine_.EndedInBackend(), 1u);
+  machine_.Probe();
+  machine_.ExpectWorks();
+}
+
+// A parked one is cancelled at once and never gets to the medium.
 TEST_P(VirtioBlkHeld, CancelWhileParked) {
   std::optional<int> drained;
   StartTask(Drain(backend()), drained);
@@ -188,6 +211,7 @@ TEST_P(VirtioBlkHeld, CancelWhileParked) {
   EXPECT_EQ(backend().in_flight(), 0u);
   ASSERT_TRUE(machine_.driver->Reset().ok()) << "a drained section delays no reset";
   EXPECT_EQ(machine_.status(), guest::kBlkNotWritten);
+  EXPECT_TRUE(machine_.above_blkdebug->cancelled().empty()) << "no node knew of it";
   backend().EndDrain();
   machine_.Settle();
   machine_.ExpectClean();
