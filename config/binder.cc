@@ -8,11 +8,11 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 
+#include "base/quote.h"
 #include "base/status.h"
 #include "config/error.h"
 #include "config/field_writer.h"
 #include "config/proto/schema.pb.h"
-#include "config/quote.h"
 #include "config/scalar.h"
 #include "config/schema.h"
 #include "config/suggest.h"

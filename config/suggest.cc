@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "config/quote.h"
+#include "base/quote.h"
 
 namespace platter {
 namespace {

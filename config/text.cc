@@ -12,8 +12,8 @@
 #include "google/protobuf/message.h"
 #include "google/protobuf/text_format.h"
 
+#include "base/quote.h"
 #include "config/error.h"
-#include "config/quote.h"
 #include "config/scalar.h"
 #include "config/schema.h"
 #include "config/suggest.h"
