@@ -8,11 +8,11 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 
+#include "base/quote.h"
 #include "base/status.h"
 #include "config/error.h"
 #include "config/field_writer.h"
 #include "config/proto/schema.pb.h"
-#include "config/quote.h"
 #include "config/scalar.h"
 #include "config/schema.h"
 #include "config/suggest.h"
@@ -100,8 +100,10 @@ class GroupBinder {
         discriminator->is_text() ? discriminator->as_text() : discriminator->as_string();
     const SchemaOption* variant = schema_.FindVariant(name);
     if (variant == nullptr) {
-      return ConfigError(path, "no " + schema_.discriminator() + " is called " + Quote(name) +
-                                   DidYouMean(name, Names(schema_.variants())));
+      return ConfigError(path,
+                         "no " + schema_.discriminator() + " is called " + Quote(name) +
+                             DidYouMean(name, Names(schema_.variants()),
+                                        " (" + schema_.discriminator() + "=help lists them)"));
     }
     variant_name_ = name;
     variant_ = message_->GetReflection()->MutableMessage(message_, variant->field);
@@ -125,11 +127,16 @@ class GroupBinder {
   absl::Status Unknown(const std::string& name, const std::string& path,
                        const MessageSchema* variant_schema) const {
     if (schema_.is_union() && variant_schema == nullptr) {
+      // Of no known variant; it may be the discriminator itself that is misspelt.
+      const std::string meant = DidYouMean(name, {schema_.discriminator()});
+      if (!meant.empty()) return ConfigError(path, "unknown option" + meant);
       return ConfigError(JoinPath(path_, schema_.discriminator()), "missing");
     }
     std::vector<std::string> candidates = Names(schema_.options());
     std::string what = "unknown option";
+    std::string otherwise = ThereAre(candidates);
     if (schema_.is_union()) {
+      otherwise = " (" + schema_.discriminator() + "=" + variant_name_ + ",help lists them)";
       what += " of " + schema_.discriminator() + "=" + variant_name_;
       for (std::string& option : Names(variant_schema->options())) {
         candidates.push_back(std::move(option));
@@ -139,7 +146,7 @@ class GroupBinder {
         return ConfigError(path, what + other);
       }
     }
-    return ConfigError(path, what + DidYouMean(name, candidates));
+    return ConfigError(path, what + DidYouMean(name, candidates, otherwise));
   }
 
   const std::string& path_;

@@ -14,6 +14,7 @@
 #include "config/keyval.h"
 #include "config/proto/blockdev.pb.h"
 #include "config/proto/device.pb.h"
+#include "config/proto/machine.pb.h"
 
 namespace platter {
 namespace {
@@ -55,8 +56,23 @@ TEST(Binder, AnUnknownOptionHasItsPathAndASuggestion) {
             "'logical_block_size'?");
   EXPECT_EQ(Keys("file,node_name=x"),
             "top.node_name: unknown option of driver=file; did you mean 'node-name'?");
-  EXPECT_EQ(Keys("file,zzzzzz=x"), "top.zzzzzz: unknown option of driver=file");
-  EXPECT_EQ(Json(R"({"driver": "file", "": 1})"), "top.'': unknown option of driver=file");
+}
+
+TEST(Binder, WhereNothingIsNearTheMessageSaysWhatListsTheNames) {
+  EXPECT_EQ(Keys("file,zzzzzz=x"),
+            "top.zzzzzz: unknown option of driver=file (driver=file,help lists them)");
+  EXPECT_EQ(Json(R"({"driver": "file", "": 1})"),
+            "top.'': unknown option of driver=file (driver=file,help lists them)");
+  EXPECT_EQ(Keys("file,cache.zzzzzz=x"),
+            "top.cache.zzzzzz: unknown option; there are direct, no-flush");
+  EXPECT_EQ(Keys("qcow2"), "top.driver: no driver is called 'qcow2' (driver=help lists them)");
+  EXPECT_EQ(Keys<config::ObjectOptions>("qom-type=secret,driver=x"),
+            "top.qom-type: no qom-type is called 'secret' (qom-type=help lists them)");
+}
+
+TEST(Binder, AMisspeltDiscriminatorIsSuggestedToo) {
+  EXPECT_EQ(Json(R"({"drvier": "file"})"), "top.drvier: unknown option; did you mean 'driver'?");
+  EXPECT_EQ(Keys("drvier=file,filename=x"), "top.drvier: unknown option; did you mean 'driver'?");
 }
 
 TEST(Binder, AnOptionOfAnotherDriverIsSaidToBeSo) {
@@ -80,6 +96,8 @@ TEST(Binder, AWrongChoiceHasASuggestion) {
       "top.inject-error.0.event: takes none, read_aio, write_aio, flush_to_os, flush_to_disk, "
       "pwritev, pwritev_zero or pwritev_done, not 'read_aoi'; did you mean 'read_aio'?");
   EXPECT_THAT(Keys("file,discard=UNMAP"), StartsWith("top.discard: takes"));
+  EXPECT_EQ(Keys("file,aio=uring"),
+            "top.aio: takes threads, native or io_uring, not 'uring'; did you mean 'io_uring'?");
   EXPECT_EQ(Json(R"({"driver":"file","discard":1})"), "top.discard: takes ignore or unmap, not 1");
 }
 

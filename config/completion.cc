@@ -8,12 +8,12 @@
 #include "google/protobuf/message.h"
 
 #include "base/check.h"
+#include "base/quote.h"
 #include "base/status.h"
 #include "config/error.h"
 #include "config/field_writer.h"
 #include "config/limits.h"
 #include "config/proto/schema.pb.h"
-#include "config/quote.h"
 #include "config/rules.h"
 #include "config/schema.h"
 

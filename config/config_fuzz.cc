@@ -13,12 +13,12 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "base/quote.h"
 #include "base/status.h"
 #include "config/parse.h"
 #include "config/proto/blockdev.pb.h"
 #include "config/proto/device.pb.h"
 #include "config/proto/machine.pb.h"
-#include "config/quote.h"
 
 namespace platter {
 namespace {

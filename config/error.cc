@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/quote.h"
 #include "base/status.h"
-#include "config/quote.h"
 
 namespace platter {
 namespace {

@@ -8,10 +8,10 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 
+#include "base/quote.h"
 #include "config/error.h"
 #include "config/limits.h"
 #include "config/proto/schema.pb.h"
-#include "config/quote.h"
 #include "config/schema.h"
 #include "config/suggest.h"
 

@@ -11,8 +11,8 @@
 
 #include "absl/status/status.h"
 
+#include "base/quote.h"
 #include "config/error.h"
-#include "config/quote.h"
 #include "config/scalar.h"
 #include <nlohmann/json.hpp>
 

@@ -10,8 +10,8 @@
 
 #include "google/protobuf/descriptor.h"
 
+#include "base/quote.h"
 #include "config/proto/schema.pb.h"
-#include "config/quote.h"
 #include "config/schema.h"
 
 namespace platter {

@@ -6,12 +6,12 @@
 
 #include "google/protobuf/descriptor.h"
 
+#include "base/quote.h"
 #include "base/status.h"
 #include "config/error.h"
 #include "config/proto/blockdev.pb.h"
 #include "config/proto/device.pb.h"
 #include "config/proto/machine.pb.h"
-#include "config/quote.h"
 #include "config/schema.h"
 #include "config/suggest.h"
 

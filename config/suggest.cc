@@ -4,12 +4,13 @@
 
 #include <algorithm>
 
-#include "config/quote.h"
+#include "base/quote.h"
 
 namespace platter {
 namespace {
 
 constexpr size_t kMaxNameCompared = 64;  // names of the schema are shorter
+constexpr size_t kMinPart = 3;           // a shorter part is in too many names by chance
 
 std::string Fold(std::string_view text) {
   std::string out(text);
@@ -18,6 +19,17 @@ std::string Fold(std::string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return out;
+}
+
+// The shortest candidate that the folded text is a part of, or "".
+std::string Whole(const std::string& folded, const std::vector<std::string>& candidates) {
+  if (folded.size() < kMinPart) return "";
+  std::string best;
+  for (const std::string& candidate : candidates) {
+    if (Fold(candidate).find(folded) == std::string::npos) continue;
+    if (best.empty() || candidate.size() < best.size()) best = candidate;
+  }
+  return best;
 }
 
 }  // namespace
@@ -56,12 +68,19 @@ std::string Nearest(std::string_view text, const std::vector<std::string>& candi
       best_distance = distance;
     }
   }
-  return best;
+  return best.empty() ? Whole(folded, candidates) : best;
 }
 
-std::string DidYouMean(std::string_view text, const std::vector<std::string>& candidates) {
+std::string DidYouMean(std::string_view text, const std::vector<std::string>& candidates,
+                       std::string_view otherwise) {
   const std::string nearest = Nearest(text, candidates);
-  return nearest.empty() ? "" : "; did you mean " + Quote(nearest) + "?";
+  return nearest.empty() ? std::string(otherwise) : "; did you mean " + Quote(nearest) + "?";
+}
+
+std::string ThereAre(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list.append(list.empty() ? "" : ", ").append(name);
+  return "; there are " + list;
 }
 
 }  // namespace platter

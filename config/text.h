@@ -7,8 +7,9 @@
 //
 // Ownership: borrows its arguments for the call. Threading: one thread per message.
 // Units: lines and columns count from 1.
-// Errors: EINVAL, "ROOT: line 2, column 7: what is wrong", the first of them. After an error the
-//   message holds a part of the text: throw it away.
+// Errors: EINVAL, "ROOT.file.cache.dirct: line 2, column 7: what is wrong", the first of them. The
+//   path is that of the other syntaxes; a name that is not known comes with the nearest one to
+//   write here. After an error the message holds a part of the text: throw it away.
 
 #ifndef PLATTER_CONFIG_TEXT_H_
 #define PLATTER_CONFIG_TEXT_H_

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "config/quote.h"
+#include "base/quote.h"
 
 namespace platter {
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <string>
 
+#include "base/quote.h"
 #include "base/status.h"
 
 namespace platter {
@@ -18,14 +19,14 @@ PermissionSet Only(int n) {
 }
 
 absl::Status LockRefused(const HostFile& file, int error) {
-  return ErrnoError(
-      error, "cannot lock '" + file.path + "' against other users (locking=off does without)");
+  return ErrnoError(error, "cannot lock " + QuoteWhole(file.path) +
+                               " against other users (locking=off does without)");
 }
 
 // Somebody does not share what we are about to use.
 absl::Status NotSharedByOther(const HostFile& file, int n) {
   return ErrorWithErrno(
-      EBUSY, "'" + file.path + "' is in use: another program does not share the permission " +
+      EBUSY, QuoteWhole(file.path) + " is in use: another program does not share the permission " +
                  Only(n).ToString() +
                  ". Close the image there, or have that program share it (a disk of Platter or "
                  "QEMU does with share-rw=on)");
@@ -34,7 +35,7 @@ absl::Status NotSharedByOther(const HostFile& file, int n) {
 // Somebody uses what we are not willing to share.
 absl::Status UsedByOther(const HostFile& file, int n) {
   return ErrorWithErrno(
-      EBUSY, "'" + file.path + "' is in use: another program uses the permission " +
+      EBUSY, QuoteWhole(file.path) + " is in use: another program uses the permission " +
                  Only(n).ToString() +
                  ", which this one does not share. Close the image there, or let this one share it "
                  "(share-rw=on)");

@@ -74,6 +74,19 @@ TEST(ImageLockTest, TheMessageNamesFilePermissionAndWayOut) {
               HasSubstr("uses the permission resize"));
 }
 
+TEST(ImageLockTest, NoMessageHasAControlByteOfThePath) {
+  FakeHostCalls host;
+  ImageLock lock(host);
+  const HostFile file = {3, "/\x1B[2J.img"};
+  for (const uint64_t foreign : {201, 103}) {
+    host.foreign_locks = {foreign};
+    EXPECT_THAT(MessageOf(lock.Set(file, Disk())), HasSubstr("'/\\x1b[2J.img' is in use"));
+  }
+  host.foreign_locks = {};
+  host.refused_lock = 203;
+  EXPECT_THAT(MessageOf(lock.Set(file, Disk())), HasSubstr("cannot lock '/\\x1b[2J.img'"));
+}
+
 TEST(ImageLockTest, AFailedChangeChangesNothing) {
   FakeHostCalls host;
   ImageLock lock(host);

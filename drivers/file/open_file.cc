@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/quote.h"
 #include "base/status.h"
 #include "drivers/file/probe.h"
 
@@ -29,7 +30,7 @@ absl::Status CheckOptions(const FileOptions& options, const std::string& path) {
   if (options.aio == FileAioHint::kNative && options.caching != FileCaching::kDirect) {
     return ErrorWithErrno(
         EINVAL,
-        "'" + path + "': aio=native needs cache.direct=on (or use aio=threads or io_uring)");
+        QuoteWhole(path) + ": aio=native needs cache.direct=on (or use aio=threads or io_uring)");
   }
   return absl::OkStatus();
 }
@@ -37,7 +38,7 @@ absl::Status CheckOptions(const FileOptions& options, const std::string& path) {
 // Whether the driver opens files of this kind.
 absl::Status CheckKind(FileDriver driver, HostFileKind kind, const std::string& path) {
   const auto refuse = [&](int error, const char* why) {
-    return ErrorWithErrno(error, std::string("'") + path + "' " + why);
+    return ErrorWithErrno(error, QuoteWhole(path) + " " + why);
   };
   switch (kind) {
     case HostFileKind::kRegular:
@@ -57,7 +58,7 @@ absl::Status CheckKind(FileDriver driver, HostFileKind kind, const std::string& 
 }
 
 absl::Status OpenFailed(const FileOptions& options, const std::string& path, int flags, int error) {
-  std::string text = std::string("cannot open '") + path + "' with driver " +
+  std::string text = "cannot open " + QuoteWhole(path) + " with driver " +
                      DriverName(options.driver) +
                      ((flags & O_ACCMODE) == O_RDWR ? " for reading and writing" : " for reading");
   if (error == EINVAL && (flags & O_DIRECT) != 0) {
@@ -117,11 +118,11 @@ absl::StatusOr<OpenedFile> OpenHostFile(FileIo& io, HostCalls& host, const FileO
 
   // Once more, of what was really opened.
   if (const int error = host.Stat(opened.file.get(), stat); error < 0) {
-    return ErrnoError(-error, "cannot find out the size of '" + path + "'");
+    return ErrnoError(-error, "cannot find out the size of " + QuoteWhole(path));
   }
   PLATTER_RETURN_IF_ERROR(CheckKind(options.driver, stat.kind, path));
   if (stat.length > INT64_MAX - kMaxDirectAlignment) {
-    return ErrorWithErrno(EFBIG, "'" + path + "' is too long");
+    return ErrorWithErrno(EFBIG, QuoteWhole(path) + " is too long");
   }
   opened.length = stat.length;
 

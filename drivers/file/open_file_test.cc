@@ -48,6 +48,19 @@ TEST_F(OpenFileTest, OpensARegularFileForReadingAndWriting) {
   EXPECT_EQ(opened->geometry.memory_alignment, 1u);
 }
 
+// Whoever reads the message may read it on a terminal.
+TEST_F(OpenFileTest, NoMessageHasAControlByteOfThePath) {
+  const auto message = [this](const std::string& path) { return MessageOf(Open(path).status()); };
+  const std::string shown = "\\x01\\x1b[2J.img'";
+  EXPECT_THAT(message("/gone/\x01\x1B[2J.img"), HasSubstr("cannot open '/gone/" + shown));
+  const std::string path = folder_.Make("\x01\x1B[2J.img", 512);
+  options_.driver = FileDriver::kHostDevice;
+  EXPECT_THAT(message(path), HasSubstr(shown + " is a regular file"));
+  options_.driver = FileDriver::kFile;
+  options_.aio = FileAioHint::kNative;
+  EXPECT_THAT(message(path), HasSubstr(shown + ": aio=native needs"));
+}
+
 TEST_F(OpenFileTest, DropsTheFieldsPrefix) {
   const std::string path = folder_.Make("disk.img", 512);
   EXPECT_TRUE(Open("file:" + path).ok());

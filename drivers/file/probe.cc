@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/arith.h"
+#include "base/quote.h"
 #include "base/status.h"
 #include "drivers/file/open_file.h"
 
@@ -53,8 +54,8 @@ absl::Status FindDirectAlignment(FileIo& io, HostCalls& host, const HostFile& fi
   DirectIoAlignment said;
   if (host.GetDirectIoAlignment(file, said) == 0) {
     if (said.offset == 0) {
-      return ErrorWithErrno(EINVAL, "'" + file.path +
-                                        "' cannot be used with cache.direct=on: its "
+      return ErrorWithErrno(EINVAL, QuoteWhole(file.path) +
+                                        " cannot be used with cache.direct=on: its "
                                         "file system has no direct I/O for it");
     }
     geometry.request_alignment = said.offset;
@@ -68,7 +69,7 @@ absl::Status FindDirectAlignment(FileIo& io, HostCalls& host, const HostFile& fi
   }
   for (const uint32_t alignment : {geometry.request_alignment, geometry.memory_alignment}) {
     if (!IsPowerOfTwo(alignment) || alignment > kMaxDirectAlignment) {
-      return ErrorWithErrno(EINVAL, "'" + file.path + "' needs direct I/O aligned to " +
+      return ErrorWithErrno(EINVAL, QuoteWhole(file.path) + " needs direct I/O aligned to " +
                                         std::to_string(alignment) + " bytes, which is not usable");
     }
   }
@@ -97,10 +98,10 @@ absl::StatusOr<FileGeometry> ProbeGeometry(FileIo& io, HostCalls& host, const Ho
   if (options.driver == FileDriver::kHostDevice) {
     HostBlockSizes sizes;
     if (const int error = host.GetBlockSizes(file, sizes); error < 0) {
-      return ErrnoError(-error, "cannot find out the block size of '" + file.path + "'");
+      return ErrnoError(-error, "cannot find out the block size of " + QuoteWhole(file.path));
     }
     if (!IsPowerOfTwo(sizes.logical) || sizes.logical > kMaxDirectAlignment) {
-      return ErrorWithErrno(EINVAL, "'" + file.path + "' has blocks of " +
+      return ErrorWithErrno(EINVAL, QuoteWhole(file.path) + " has blocks of " +
                                         std::to_string(sizes.logical) +
                                         " bytes, which is not usable");
     }

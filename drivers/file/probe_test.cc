@@ -41,7 +41,12 @@ class ProbeTest : public ::testing::Test {
     EXPECT_TRUE(geometry.ok()) << geometry.status();
     return geometry.ok() ? *geometry : FileGeometry();
   }
-  absl::Status Error() { return ProbeGeometry(io_, host_, {5, "/disk"}, options_).status(); }
+  // The error, which must name the path and show none of its control bytes.
+  absl::Status Error() {
+    const absl::Status status = ProbeGeometry(io_, host_, {5, "/\x1B[2J"}, options_).status();
+    EXPECT_THAT(MessageOf(status), HasSubstr("'/\\x1b[2J'"));
+    return status;
+  }
 
   SyncFileIo kernel_;
   AnsweringFileIo io_{kernel_};
@@ -84,7 +89,7 @@ TEST_F(ProbeTest, AlignmentsThatMakeNoSenseAreRefused) {
   options_.caching = FileCaching::kDirect;
   host_.direct = DirectIoAlignment{.memory = 512, .offset = 0};
   EXPECT_EQ(ErrnoOf(Error()), EINVAL);
-  EXPECT_THAT(MessageOf(Error()), HasSubstr("'/disk' cannot be used with cache.direct=on"));
+  EXPECT_THAT(MessageOf(Error()), HasSubstr("' cannot be used with cache.direct=on"));
   for (const uint32_t offset : {513u, 2 * kMaxDirectAlignment}) {
     host_.direct = DirectIoAlignment{.memory = 512, .offset = offset};
     EXPECT_THAT(MessageOf(Error()), HasSubstr(std::to_string(offset)));

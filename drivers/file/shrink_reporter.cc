@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "base/quote.h"
+
 namespace platter {
 
 void ShrinkReporter::Report(uint64_t offset, uint64_t known_bytes) {
@@ -17,7 +19,7 @@ void ShrinkReporter::WriteLine(uint64_t offset, uint64_t known_bytes) {
   HostFileStat now;
   const int error = host_->Stat(file_, now);
   log_.Log(LogLevel::kError,
-           "'" + file_.path + "' shrank under us: it had " + std::to_string(known_bytes) +
+           QuoteWhole(file_.path) + " shrank under us: it had " + std::to_string(known_bytes) +
                " bytes and " +
                (error < 0 ? std::string("cannot be measured now")
                           : "has " + std::to_string(now.length) + " now") +

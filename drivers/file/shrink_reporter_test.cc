@@ -55,6 +55,13 @@ TEST_F(ShrinkReporterTest, SaysWhenTheLengthIsNotToBeHad) {
   EXPECT_THAT(log_.Lines(), ElementsAre(HasSubstr("cannot be measured now")));
 }
 
+TEST_F(ShrinkReporterTest, NoLineHasAControlByteOfThePath) {
+  reporter_ = std::make_shared<ShrinkReporter>(control_, log_, host_, HostFile{3, "/\x1B[2J"});
+  reporter_->Report(4096, 8192);
+  control_.RunReady();
+  EXPECT_THAT(log_.Lines(), ElementsAre(HasSubstr("'/\\x1b[2J' shrank")));
+}
+
 TEST_F(ShrinkReporterTest, NoReportOutlivesTheNode) {
   reporter_->Report(4096, 8192);
   reporter_.reset();

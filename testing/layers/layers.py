@@ -4,6 +4,11 @@
 # Rooms whose targets aren't held to anything.
 ABOVE_ALL = "*"
 
+# What a backend is behind the device view.
+BACKEND = "//blockbackend:block_backend"
+# The one package of drivers/ that knows the options of configurations.
+FACTORY = "drivers/factory"
+
 
 def room_of(label):
     """The room of a label of this tree ("//drivers/raw:raw" -> "drivers")."""
@@ -40,7 +45,24 @@ def device_view_breaches(device_view):
     """Of what //blockbackend:device_view reaches, what makes it more than an interface."""
     return [label for label in device_view
             if room_of(label) not in {"base", "aio", "blockbackend"}
-            or label == "//blockbackend:backend"]
+            or label == BACKEND]
+
+
+def package_of(label):
+    """The package of a label of this tree ("//drivers/raw:raw" -> "drivers/raw")."""
+    return label[len("//"):].split(":")[0]
+
+
+def driver_node_breaches(reached):
+    """Of what the nodes of drivers/ reach, what only the factory may: a program that makes its nodes
+    itself, from the drivers' own options, links no schema and no protobuf."""
+    return [label for label in reached
+            if room_of(label) == "config" or package_of(label) == FACTORY]
+
+
+def without_factory(libraries):
+    """Of the libraries of drivers/ (label -> labels it depends on), those that nodes are made of."""
+    return {label: deps for label, deps in libraries.items() if package_of(label) != FACTORY}
 
 
 def missing(libraries, reached):

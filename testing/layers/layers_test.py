@@ -61,6 +61,14 @@ class LayersTest(unittest.TestCase):
         self.assertIn("//blockbackend:device_view", query("device_view_deps"))
         self.assertEqual(layers.device_view_breaches(query("device_view_deps")), [])
 
+    def test_the_backend_that_the_device_view_is_kept_from_is_there(self):
+        self.assertIn(layers.BACKEND, libraries("blockbackend"))
+
+    def test_of_drivers_only_the_factory_reaches_configurations(self):
+        self.assertIn("//drivers:graph", query("driver_nodes_deps"))
+        self.assertEqual(layers.driver_node_breaches(query("driver_nodes_deps")), [])
+        self.assertIn("//config:options", query("drivers_deps"))
+
     def test_the_libraries_are_found_in_the_real_tree(self):
         self.assertIn("//base:check", libraries("base"))
         self.assertIn("//base:check", query("base_deps"))
@@ -113,6 +121,10 @@ class BadTargetsTest(unittest.TestCase):
             ["//blockbackend:device_view", "//devices:device"])
 
 
+    def test_a_node_that_reads_configurations(self):
+        self.assertIn("//config:options", layers.driver_node_breaches(query("bad_driver_node_deps")))
+
+
 class RulesTest(unittest.TestCase):
     """The rules on made-up labels."""
 
@@ -125,13 +137,13 @@ class RulesTest(unittest.TestCase):
 
     def test_a_device(self):
         self.assertEqual(self.breaches("devices", "//devices/ide:ide", *self.VIEW), [])
-        for label in ("//drivers:node", "//drivers/raw:raw", "//blockbackend:backend",
+        for label in ("//drivers:node", "//drivers/raw:raw", "//blockbackend:block_backend",
                       "//machine:machine", "//testing/guest:bus"):
             self.assertEqual(self.breaches("devices", "//devices:x", label), [label])
 
     def test_a_driver(self):
         self.assertEqual(self.breaches("drivers", "//drivers/raw:raw", "//aio:c", "//base:a"), [])
-        for label in ("//blockbackend:device_view", "//blockbackend:backend", "//devices:device"):
+        for label in ("//blockbackend:device_view", "//blockbackend:block_backend", "//devices:device"):
             self.assertEqual(self.breaches("drivers", label), [label])
 
     def test_what_a_room_sees_it_may_reach_through_others(self):
@@ -143,8 +155,17 @@ class RulesTest(unittest.TestCase):
 
     def test_the_device_view(self):
         self.assertEqual(layers.device_view_breaches(self.VIEW), [])
-        bad = ["//drivers:node", "//blockbackend:backend", "//config:parse"]
+        bad = ["//drivers:node", "//blockbackend:block_backend", "//config:parse"]
         self.assertEqual(layers.device_view_breaches(self.VIEW + bad), bad)
+
+    def test_a_driver_node(self):
+        good = ["//drivers/raw:raw_node", "//drivers:edge", "//aio:c", "//base:a"]
+        bad = ["//config:parse", "//config/proto:options_cc_proto", "//drivers/factory:open_node"]
+        self.assertEqual(layers.driver_node_breaches(good + bad), bad)
+
+    def test_what_nodes_are_made_of(self):
+        libraries = {"//drivers:edge": [], "//drivers/factory:open_node": ["//drivers:edge"]}
+        self.assertEqual(layers.without_factory(libraries), {"//drivers:edge": []})
 
     def test_a_library_that_nothing_leads_to(self):
         self.assertEqual(layers.missing(["//base:a", "//base:b"], ["//base:b", "//aio:c"]),

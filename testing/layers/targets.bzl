@@ -20,6 +20,7 @@ TARGETS = {
         "//base:log",
         "//base:mpsc_stack",
         "//base:mutex",
+        "//base:quote",
         "//base:status",
     ],
     "blockbackend": [
@@ -41,6 +42,15 @@ TARGETS = {
         "//devices/virtio:direct_transport",
         "//devices/virtio:mmio_transport",
         "//devices/virtio:virtio_blk",
+    ],
+    # Of drivers/, what may not reach config/: everything but the factory.
+    "driver_nodes": [
+        "//drivers:graph",
+        "//drivers/blkdebug:blkdebug_node",
+        "//drivers/file:file_node",
+        "//drivers/memory:memory_node",
+        "//drivers/null:null_node",
+        "//drivers/raw:raw_node",
     ],
     "drivers": [
         "//drivers/factory:open_node",

@@ -35,6 +35,16 @@ def includes(text):
     return found
 
 
+# What may stand between a function's parameters and its body: qualifiers, a result, initialisers.
+_BODY = re.compile(r"\)(?:\s|const\b|noexcept\b|override\b|final\b|&)*(?:->[^;{}()]*)?(?::[^;]*?)?"
+                   r"\{(?!\s*\})")
+
+
+def has_bodies(text):
+    """Whether any function in it, member or lambda, does something: `{}` is not a body."""
+    return _BODY.search(without_comments(text)) is not None
+
+
 _CONTROL = re.compile(r"\s*(if|for|while|switch|do|else|try|catch|return|namespace|class|struct|enum|"
                       r"union|extern|co_await|co_return|case|default)\b")
 _MAX_SIGNATURE_LINES = 12

@@ -30,6 +30,23 @@ class CppTextTest(unittest.TestCase):
         text = '#include <x.h>\n// #include "no.h"\n#include "a/b.h"  // why\n#  include "c/d.h"\n'
         self.assertEqual(cpp_text.includes(text), [(3, "a/b.h"), (4, "c/d.h")])
 
+    def test_a_body_is_what_a_function_does(self):
+        for text in ("int F() { return 1; }", "int F()\n{\n  return 1;\n}",
+                     "struct S { int f() const { return a; } };",
+                     "struct S { explicit S(int a) : a_(a) { Check(); } };",
+                     "auto F() -> int { return 1; }", "void F() noexcept { G(); }",
+                     "constexpr int F(int a) { return a + 1; }",
+                     "void F() override {\n  // why\n  G();\n}"):
+            self.assertTrue(cpp_text.has_bodies(text), text)
+
+    def test_what_has_no_body(self):
+        for text in ("int F();", "virtual int F() const = 0;", "virtual ~C() = default;",
+                     "struct S { explicit S(int a) : a_(a) {} };", "void F() override {}",
+                     "void F() override {\n  // nothing to do\n}", "~C() {\n}",
+                     "inline constexpr int kRows[] = {1, 2};", "enum class E : int { kA };",
+                     "// like F() { return 1; }", "static_assert(sizeof(S) == 4);\nstruct T { int a; };"):
+            self.assertFalse(cpp_text.has_bodies(text), text)
+
     def test_functions_are_measured_from_signature_to_brace(self):
         text = ("namespace n {\n\n" "int F(int a,\n      int b) {\n" + body(3) + "}\n\n"
                 "class C {\n public:\n  void G() const {\n" + body(2, "    ") + "  }\n};\n"

@@ -150,17 +150,26 @@ def _may_include(tree, sees, room, path, included):
 
 
 def readme_per_folder(tree):
-    folders = {os.path.dirname(path) for path in tree.in_rooms(*SOURCES)}
+    folders = set()
+    for path in tree.paths:
+        while path := os.path.dirname(path):
+            folders.add(path)
     for folder in sorted(folders):
         if f"{folder}/README.md" not in tree.path_set:
-            yield Violation(folder, 1, "readme", "the folder has sources and no README.md")
+            yield Violation(folder, 1, "readme", "there is no README.md in the folder")
 
 
 def test_beside_unit(tree):
-    for path in tree.in_rooms(".cc", ".py"):
+    for path in tree.in_rooms(".cc", ".h", ".py"):
         stem, ending = os.path.splitext(path)
         if is_test(path) or stem.endswith("_test"):
             continue
+        if ending == ".h":
+            # With a .cc, that one needs the test. Without any body there is nothing to run:
+            # interfaces, structures, constants, declarations.
+            if f"{stem}.cc" in tree.path_set or not cpp_text.has_bodies(tree.text(path)):
+                continue
+            ending = ".cc"
         if f"{stem}_test{ending}" not in tree.path_set:
             yield Violation(path, 1, "test-beside-unit", f"there is no {stem}_test{ending}")
 

@@ -37,6 +37,7 @@ class HabitsTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = folder.name
+        self.write("README.md", "# tree\n")
         self.write("rooms.bzl", ROOMS)
         for room in ("base", "drivers", "blockbackend", "devices"):
             self.write(f"{room}/README.md", f"# {room}\n")
@@ -121,12 +122,34 @@ class HabitsTest(unittest.TestCase):
         os.unlink(os.path.join(self.root, "devices/README.md"))
         self.expect(("readme", "devices"))
 
+    def test_a_folder_with_anything_in_it_needs_one(self):
+        self.write("devices/corpus/seeds/one", "x")
+        self.expect(("readme", "devices/corpus"), ("readme", "devices/corpus/seeds"))
+        self.write("devices/corpus/README.md", "# corpus\n")
+        self.write("devices/corpus/seeds/README.md", "# seeds\n")
+        self.expect()
+
+    def test_a_header_that_does_something_needs_a_test(self):
+        self.append("blockbackend/backend.h", "inline int F() { return 1; }\n")
+        self.expect(("test-beside-unit", "blockbackend/backend.h"))
+        self.write("blockbackend/backend_test.cc", LICENCE)
+        self.expect()
+
+    def test_headers_that_need_no_test_of_their_own(self):
+        self.append("blockbackend/backend.h", "struct S {\n  virtual ~S() = default;\n"
+                                              "  virtual void F() = 0;\n};\n")
+        self.append("base/unit.h", "inline int F() { return 1; }\n")  # unit_test.cc is there
+        self.write("base/unit_fixture.h", header("base/unit_fixture.h", "int F() { return 1; }\n"))
+        self.append("base/BUILD.bazel", 'cc_library(name = "f", hdrs = ["unit_fixture.h"])\n')
+        self.expect()
+
     def test_a_unit_without_a_test(self):
         os.unlink(os.path.join(self.root, "base/unit_test.cc"))
         self.expect(("test-beside-unit", "base/unit.cc"))
 
     def test_a_file_without_the_licence_line(self):
         self.write("base/unit_test.cc", "\n" + LICENCE)
+        self.write("tools/README.md", "# tools\n")
         self.write("tools/x.sh", "#!/bin/sh\n" + HASH_LICENCE)
         self.write("tools/y.sh", "#!/bin/sh\necho\n")
         self.expect(("licence", "base/unit_test.cc"), ("licence", "tools/y.sh"))
@@ -162,6 +185,7 @@ class HabitsTest(unittest.TestCase):
         self.append("base/README.md", "\n```\n# not a title\n```\n")
         self.expect()
         self.append("base/README.md", "# second\n")
+        self.write("docs/README.md", "# docs\n")
         self.write("docs/none.md", "## only a second level\n")
         self.expect(("one-title", "base/README.md"), ("one-title", "docs/none.md"))
 
@@ -174,6 +198,8 @@ class HabitsTest(unittest.TestCase):
 
     def test_an_exception_needs_a_reason_and_a_use(self):
         os.unlink(os.path.join(self.root, "base/unit_test.cc"))
+        for folder in ("testing", "testing/tree"):
+            self.write(f"{folder}/README.md", f"# {folder}\n")
         self.write(habits.EXCEPTIONS, "# why\ntest-beside-unit | base/*.cc | shown by base/b\n")
         self.expect()
         self.append(habits.EXCEPTIONS, "readme | base | once it had none\n")

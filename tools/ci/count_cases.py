@@ -14,6 +14,7 @@ or there was no case at all.
 import argparse
 import json
 import os
+import re
 import sys
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
@@ -112,17 +113,24 @@ def fold(paths):
     return folded, sorted(skips)
 
 
+def reason_of(text):
+    """The word that a skip's message begins with: what stands before the colon of its first line."""
+    lines = text.strip().splitlines()
+    # GoogleTest puts "file:line" on a line of its own in front.
+    if lines and re.fullmatch(r"\S+:\d+", lines[0].strip()):
+        lines = lines[1:]
+    return lines[0].split(":")[0].strip() if lines else ""
+
+
 def forbidden_skips(skips, allowed, in_ci):
     """Of the skips, those that no row allows here, as lines to print."""
     lines = []
     for case, text in skips:
-        # gtest's message begins with file and line on lines of their own.
-        reasons = [line.split(":")[0].strip() for line in text.strip().splitlines()]
-        known = [reason for reason in reasons if reason in allowed]
-        if not known:
+        reason = reason_of(text)
+        if reason not in allowed:
             lines.append(f"{case}: '{text.strip()}' isn't a row of the list")
-        elif in_ci and allowed[known[0]] == "not-in-ci":
-            lines.append(f"{case}: '{known[0]}' isn't allowed here: {text.strip()}")
+        elif in_ci and allowed[reason] == "not-in-ci":
+            lines.append(f"{case}: '{reason}' isn't allowed here: {text.strip()}")
     return lines
 
 

@@ -106,11 +106,19 @@ class CountCasesTest(unittest.TestCase):
         self.assertEqual(self.run_main(events), (0, "1 passed, 0 failed, 1 skipped", ""))
 
     def test_any_other_skip_fails(self):
-        for reason in ["too lazy", "", "no-ringside: x"]:
+        for reason in ["too lazy", "", "no-ringside: x", "too lazy&#x0A;no-ring: x",
+                       "see no-ring: x"]:
             events = self.events("e", [("//a:t", "PASSED", [[PASS, skip(reason)]])])
             code, last, text = self.run_main(events)
             self.assertEqual((code, last), (1, "1 passed, 0 failed, 1 skipped"), reason)
             self.assertIn("skip not allowed: //a:t S.Left", text)
+
+    def test_the_reason_is_the_first_word_of_the_first_line(self):
+        for text in ("no-ring: EPERM", "no-ring", "a/b_test.cc:12\nno-ring: EPERM\nno-peer: x\n",
+                     "no-ring: said b_test.cc:3\nmore"):
+            self.assertEqual(count_cases.reason_of(text), "no-ring", text)
+        for text in ("", "a/b_test.cc:12\n", "a/b_test.cc:12\n\nno-ring: x", "why\nno-ring: x"):
+            self.assertNotEqual(count_cases.reason_of(text), "no-ring", text)
 
     def test_a_skip_hidden_by_another_configuration_is_still_checked(self):
         one = self.events("one", [("//a:t", "PASSED", [[skip("too lazy")]])])

@@ -47,6 +47,14 @@ class TidyTest(unittest.TestCase):
         self.commit("b.cc", "c.md", "d.h")
         self.assertEqual(tidy.changed_since("base"), ["b.cc", "d.h"])
 
+    def test_of_what_differs_the_newest_change_comes_first(self):
+        self.commit("a.cc", "b.cc", "c.cc", "old.cc")
+        self.git("branch", "base")
+        self.commit("a.cc", "c.cc")
+        self.commit("b.cc")
+        self.commit("c.cc")
+        self.assertEqual(tidy.changed_since("base"), ["c.cc", "b.cc", "a.cc"])
+
     def test_a_deleted_file_is_left_out(self):
         self.commit("a.cc", "b.cc")
         self.git("branch", "base")
@@ -87,7 +95,11 @@ class TidyTest(unittest.TestCase):
         self.assertEqual((checked, complaints, seen), (2, [], ["a.cc", "b.cc"]))
         code, out = self.run_main("--seconds", "0")
         self.assertEqual(code, 0)
-        self.assertIn("3 files not checked", out)
+        self.assertTrue(out.endswith("NOT CHECKED: 3 of 3 files; the limit is 0 seconds\n"), out)
+        self.assertEqual(self.run_main("--seconds", "0", "--strict"), (1, out))
+        code, out = self.run_main("--strict")
+        self.assertEqual(code, 0)
+        self.assertNotIn("NOT CHECKED", out)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ exit ${bad:-0}
 APT_GET = """#!/bin/bash
 echo "apt-get $*" >>"$STATE/calls"
 [[ -e $STATE/apt-fails ]] && { echo "E: no such host"; exit 100; }
+[[ " $* " == *" update "* ]] && rm -f "$STATE/no-lists"
+[[ " $* " == *" download "* && -e $STATE/no-lists ]] && { echo "E: Unable to locate"; exit 100; }
 verb=
 for word; do
   case $word in
@@ -35,6 +37,7 @@ done
 exit 0
 """
 APT_CACHE = """#!/bin/bash
+[[ -e $STATE/no-lists ]] && { echo "E: No packages found" >&2; exit 100; }
 [[ ${!#} == linux-image-cloud-amd64 ]] && echo "  Depends: linux-image-6.1.0-99-cloud-amd64"
 exit 0
 """
@@ -172,6 +175,38 @@ class BazelwTest(unittest.TestCase):
         second = self.run_bazelw("setup-peers")
         self.assertEqual((second.returncode, second.stderr), (0, ""))
         self.assertEqual(self.calls(), calls)
+
+    def touch(self, name):
+        with open(os.path.join(self.top, name), "w", encoding="utf-8"):
+            pass
+
+    def test_unpacking_gets_the_lists_where_there_are_none(self):
+        self.installed({name: "ii " for which in ("build", "peers") for name in self.listed(which)})
+        self.touch("no-lists")
+        done = self.run_bazelw("setup-peers", user="1000")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("updating apt's lists", done.stderr)
+        calls = self.calls()
+        self.assertEqual(calls.count(" update\n"), 1)
+        self.assertEqual(calls.count("sudo\n"), 1)
+        # What a package depends on is known only then.
+        self.assertIn("download linux-image-cloud-amd64 linux-image-6.1.0-99-cloud-amd64",
+                      calls[calls.index(" update\n"):])
+
+    def test_unpacking_that_fails_all_the_same_shows_why(self):
+        self.installed({name: "ii " for which in ("build", "peers") for name in self.listed(which)})
+        self.touch("apt-fails")
+        done = self.run_bazelw("setup-peers")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("E: no such host", done.stderr)
+        self.assertIn("can't download linux-image-cloud-amd64", done.stderr)
+        self.assertFalse(os.path.exists(os.path.join(self.top, ".cache/platter")))
+
+    def test_unpacking_works_without_a_home(self):
+        # An empty list, so that nothing is put into the real user's cache.
+        done = subprocess.run([os.path.join(self.root, "tools/setup/unpack.sh"), "/dev/null"],
+                              env={"PATH": self.bin}, capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_setup_commands_do_not_run_bazel(self):
         for command in ["setup", "setup-peers", "setup-dev"]:

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How option texts are shown in messages: they come from outside and may hold anything.
+// How texts from outside are shown in messages: options, file names, names of nodes. They may hold
+// anything, and whoever reads the message may read it on a terminal.
 //
 // Ownership: results are copies. Threading: pure functions.
 // Errors: none.
 
-#ifndef PLATTER_CONFIG_QUOTE_H_
-#define PLATTER_CONFIG_QUOTE_H_
+#ifndef PLATTER_BASE_QUOTE_H_
+#define PLATTER_BASE_QUOTE_H_
 
 #include <string>
 #include <string_view>
@@ -17,9 +18,12 @@ namespace platter {
 // not printable ASCII or part of valid UTF-8 written as \xNN.
 std::string Quote(std::string_view text);
 
+// The same at full length, for what says something only as a whole: a path.
+std::string QuoteWhole(std::string_view text);
+
 // Well-formed UTF-8 (RFC 3629: shortest forms, no surrogates, up to U+10FFFF).
 bool IsUtf8(std::string_view text);
 
 }  // namespace platter
 
-#endif  // PLATTER_CONFIG_QUOTE_H_
+#endif  // PLATTER_BASE_QUOTE_H_

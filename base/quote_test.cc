@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "config/quote.h"
+#include "base/quote.h"
 
 #include <string>
 
@@ -25,6 +25,12 @@ TEST(Quote, WritesEverythingElseInHexadecimal) {
 TEST(Quote, ShortensLongTexts) {
   EXPECT_EQ(Quote(std::string(60, 'a')), "'" + std::string(60, 'a') + "'");
   EXPECT_EQ(Quote(std::string(1000, 'a')), "'" + std::string(60, 'a') + "...'");
+}
+
+TEST(QuoteWhole, IsTheSameWithoutAnEnd) {
+  EXPECT_EQ(QuoteWhole(std::string(4095, 'a')), "'" + std::string(4095, 'a') + "'");
+  EXPECT_EQ(QuoteWhole("/tmp/\x01\x1B[2Jcaf\xC3\xA9"), "'/tmp/\\x01\\x1b[2Jcaf\xC3\xA9'");
+  EXPECT_EQ(QuoteWhole(""), "''");
 }
 
 TEST(IsUtf8, TakesTheBoundsOfEachLength) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "config/quote.h"
+#include "base/quote.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -33,13 +33,11 @@ size_t SequenceLength(std::string_view text) {
   return second_in(low, high) && tail(2) && tail(3) ? 4 : 0;
 }
 
-}  // namespace
-
-std::string Quote(std::string_view text) {
+std::string QuoteUpTo(size_t max_shown, std::string_view text) {
   constexpr char kHex[] = "0123456789abcdef";
   std::string out = "'";
   size_t i = 0;
-  while (i < text.size() && i < kMaxShown) {
+  while (i < text.size() && i < max_shown) {
     const size_t length = SequenceLength(text.substr(i));
     const auto byte = static_cast<uint8_t>(text[i]);
     // U+0080 to U+009F are control characters, too.
@@ -55,6 +53,12 @@ std::string Quote(std::string_view text) {
   if (i < text.size()) out += "...";
   return out + "'";
 }
+
+}  // namespace
+
+std::string Quote(std::string_view text) { return QuoteUpTo(kMaxShown, text); }
+
+std::string QuoteWhole(std::string_view text) { return QuoteUpTo(text.size(), text); }
 
 bool IsUtf8(std::string_view text) {
   while (!text.empty()) {

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Each option, misspelt, in each syntax: the error has the path and the right name. The options and
+// the way from a machine to each of them are found in the descriptors.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "google/protobuf/descriptor.h"
+#include "gtest/gtest.h"
+
+#include "base/status.h"
+#include "config/binder.h"
+#include "config/json.h"
+#include "config/keyval.h"
+#include "config/proto/machine.pb.h"
+#include "config/schema.h"
+#include "config/schema_walk.h"
+#include "config/text.h"
+
+namespace platter {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::StartsWith;
+
+// The fields that lead from MachineConfig to a message.
+using Route = std::vector<const FieldDescriptor*>;
+
+// A doubled last letter is one insertion, which is always near enough; it is nearer to no other
+// name, or the expectations below would say so.
+std::string Misspelt(const std::string& name) { return name + name.back(); }
+
+bool IsInPlace(const FieldDescriptor* field) { return field->real_containing_oneof() != nullptr; }
+bool IsVariant(const FieldDescriptor* field) {
+  return IsInPlace(field) && MessageSchema(field->containing_type()).is_union();
+}
+std::string Discriminator(const FieldDescriptor* variant) {
+  return MessageSchema(variant->containing_type()).discriminator();
+}
+
+// A shortest route to each message of the schema.
+std::map<const Descriptor*, Route> Routes() {
+  std::map<const Descriptor*, Route> routes = {{config::MachineConfig::descriptor(), {}}};
+  std::vector<const Descriptor*> waiting = {config::MachineConfig::descriptor()};
+  for (size_t next = 0; next < waiting.size(); ++next) {
+    const Descriptor* type = waiting[next];
+    for (int i = 0; i < type->field_count(); ++i) {
+      const Descriptor* member = type->field(i)->message_type();
+      if (member == nullptr || routes.contains(member)) continue;
+      Route route = routes[type];
+      route.push_back(type->field(i));
+      routes[member] = route;
+      waiting.push_back(member);
+    }
+  }
+  return routes;
+}
+
+// "blockdevs.0.file.", the part of a path that the route is, outside.
+std::string Prefix(const Route& route) {
+  std::string prefix;
+  for (const FieldDescriptor* field : route) {
+    if (IsInPlace(field)) continue;
+    prefix += OptionName(field) + (field->is_repeated() ? ".0." : ".");
+  }
+  return prefix;
+}
+
+// Options beside each other, as texts.
+struct Member {
+  std::string name;
+  std::string value;
+};
+using Members = std::vector<Member>;
+
+Member Select(const FieldDescriptor* variant) {
+  return {Discriminator(variant), OptionName(variant)};
+}
+
+std::string KeyvalText(const Route& route, const Members& members) {
+  std::string out;
+  const auto add = [&out](const std::string& prefix, const Member& member) {
+    out += (out.empty() ? "" : ",") + prefix + member.name + "=" + member.value;
+  };
+  Route so_far;
+  for (const FieldDescriptor* field : route) {
+    if (IsVariant(field)) add(Prefix(so_far), Select(field));
+    so_far.push_back(field);
+  }
+  for (const Member& member : members) add(Prefix(route), member);
+  return out;
+}
+
+std::string JsonText(const Route& route, const Members& members) {
+  std::string out;
+  const auto add = [&out](const Member& member) {
+    out += (out.empty() ? "\"" : ", \"") + member.name + "\": \"" + member.value + "\"";
+  };
+  for (const Member& member : members) add(member);
+  for (auto field = route.rbegin(); field != route.rend(); ++field) {
+    if (IsVariant(*field)) add(Select(*field));
+    if (IsInPlace(*field)) continue;
+    const bool list = (*field)->is_repeated();
+    out = "\"" + OptionName(*field) + "\": " + (list ? "[{" : "{") + out + (list ? "}]" : "}");
+  }
+  return "{" + out + "}";
+}
+
+std::string FieldText(const Route& route, const std::string& member) {
+  std::string out = member;
+  for (auto field = route.rbegin(); field != route.rend(); ++field) {
+    out = (*field)->name() + " {\n" + out + "\n}";
+  }
+  return out;
+}
+
+std::string Bind(const absl::StatusOr<Value>& value) {
+  if (!value.ok()) return MessageOf(value.status());
+  config::MachineConfig machine;
+  const absl::Status status = BindMessage(*value, "top", &machine);
+  return status.ok() ? "no error" : MessageOf(status);
+}
+
+std::string BindKeyval(const std::string& text) {
+  const absl::StatusOr<Keyval> keyval = ParseKeyval(text, "top", "");
+  return keyval.ok() ? Bind(keyval->options) : MessageOf(keyval.status());
+}
+
+std::string ParseMachine(const std::string& text) {
+  config::MachineConfig machine;
+  const absl::Status status = ParseText(text, "top", &machine);
+  return status.ok() ? "no error" : MessageOf(status);
+}
+
+// A variant is a value of the discriminator, outside.
+void ExpectVariantIsSuggested(const Route& route, const FieldDescriptor* field) {
+  const std::string right = OptionName(field);
+  const std::string discriminator = Discriminator(field);
+  const auto expected =
+      AllOf(StartsWith("top." + Prefix(route) + discriminator + ": no " + discriminator),
+            EndsWith("'" + Misspelt(right) + "'; did you mean '" + right + "'?"));
+  const Members members = {{discriminator, Misspelt(right)}};
+  EXPECT_THAT(BindKeyval(KeyvalText(route, members)), expected);
+  EXPECT_THAT(Bind(ParseJson(JsonText(route, members), "top")), expected);
+}
+
+void ExpectOptionIsSuggested(const Route& route, const FieldDescriptor* field) {
+  const std::string right = OptionName(field);
+  const auto expected = AllOf(StartsWith("top." + Prefix(route) + Misspelt(right) + ": unknown"),
+                              EndsWith("; did you mean '" + right + "'?"));
+  Members members = {{Misspelt(right), "1"}};
+  // The options of a union are looked at once a variant is chosen.
+  const MessageSchema schema(field->containing_type());
+  if (schema.is_union()) members.push_back(Select(schema.variants()[0].field));
+  EXPECT_THAT(BindKeyval(KeyvalText(route, members)), expected) << KeyvalText(route, members);
+  EXPECT_THAT(Bind(ParseJson(JsonText(route, members), "top")), expected)
+      << JsonText(route, members);
+}
+
+TEST(TableMisspelling, EveryOptionInEverySyntaxIsFoundAndSuggested) {
+  size_t fields = 0;
+  for (const auto& [type, route] : Routes()) {
+    for (int i = 0; i < type->field_count(); ++i) {
+      const FieldDescriptor* field = type->field(i);
+      SCOPED_TRACE(field->full_name());
+      ++fields;
+      if (IsVariant(field)) {
+        ExpectVariantIsSuggested(route, field);
+      } else if (!IsInPlace(field)) {  // an alternate has no names outside
+        ExpectOptionIsSuggested(route, field);
+      }
+      const std::string text = FieldText(route, Misspelt(field->name()) + ": 1");
+      EXPECT_THAT(
+          ParseMachine(text),
+          AllOf(StartsWith("top." + Prefix(route) + Misspelt(field->name()) + ": line " +
+                           std::to_string(route.size() + 1) + ", column 1: unknown option; "),
+                EndsWith("did you mean '" + field->name() + "'?")))
+          << text;
+    }
+  }
+  size_t in_schema = 0;
+  for (const Descriptor* message : SchemaMessages()) {
+    in_schema += static_cast<size_t>(message->field_count());
+  }
+  EXPECT_EQ(fields, in_schema);
+  EXPECT_GE(fields, 80u);  // the walk itself must not have found nothing
+}
+
+}  // namespace
+}  // namespace platter
