@@ -71,8 +71,11 @@ TEST(Text, AnUnknownChoiceHasItsPathAndASuggestion) {
             "top.discard: line 2, column 10: takes DISCARD_IGNORE or DISCARD_UNMAP, not "
             "'DISCARD_UNMAPP'; did you mean 'DISCARD_UNMAP'?");
   EXPECT_EQ(Error("blkdebug { inject_error [{ event: BLKDEBUG_EVENT_RAED_AIO }] }"),
-            "top.inject-error.0.event: line 1, column 35: takes a value of BlkdebugEvent, not "
-            "'BLKDEBUG_EVENT_RAED_AIO'; did you mean 'BLKDEBUG_EVENT_READ_AIO'?");
+            "top.inject-error.0.event: line 1, column 35: takes BLKDEBUG_EVENT_NONE, "
+            "BLKDEBUG_EVENT_READ_AIO, BLKDEBUG_EVENT_WRITE_AIO, BLKDEBUG_EVENT_FLUSH_TO_OS, "
+            "BLKDEBUG_EVENT_FLUSH_TO_DISK, BLKDEBUG_EVENT_PWRITEV, BLKDEBUG_EVENT_PWRITEV_ZERO or "
+            "BLKDEBUG_EVENT_PWRITEV_DONE, not 'BLKDEBUG_EVENT_RAED_AIO'; did you mean "
+            "'BLKDEBUG_EVENT_READ_AIO'?");
 }
 
 TEST(Text, OtherErrorsHaveThePathOfWhatTheyAreAbout) {

@@ -16,7 +16,7 @@
 #include "aio/simulated/world.h"
 #include "base/status.h"
 #include "machine/machine.h"
-#include "machine/machine_rig.h"
+#include "machine/machine_fixture.h"
 #include "testing/guest/virtio_blk_driver.h"
 
 namespace platter {

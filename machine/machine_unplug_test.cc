@@ -14,7 +14,7 @@
 #include "aio/simulated/world.h"
 #include "base/status.h"
 #include "machine/machine.h"
-#include "machine/machine_rig.h"
+#include "machine/machine_fixture.h"
 
 namespace platter {
 namespace {

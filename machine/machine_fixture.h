@@ -6,8 +6,8 @@
 // Ownership: the world outlives the rig, whose end shuts the machine down. Threading: one thread,
 // top level. Errors: test failures.
 
-#ifndef PLATTER_MACHINE_MACHINE_RIG_H_
-#define PLATTER_MACHINE_MACHINE_RIG_H_
+#ifndef PLATTER_MACHINE_MACHINE_FIXTURE_H_
+#define PLATTER_MACHINE_MACHINE_FIXTURE_H_
 
 #include <memory>
 #include <optional>
@@ -195,4 +195,4 @@ inline constexpr char kOneDisk[] = R"(
 
 }  // namespace platter
 
-#endif  // PLATTER_MACHINE_MACHINE_RIG_H_
+#endif  // PLATTER_MACHINE_MACHINE_FIXTURE_H_
