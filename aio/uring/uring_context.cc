@@ -28,6 +28,12 @@ constexpr uint64_t kIgnoredTag = 4;
 // submission queue.
 constexpr uint32_t kCompletionsPerEntry = 8;
 
+// File operations that go to the kernel at once. All of a deep queue in one call would reach the
+// disk together, at the call's end, and come back together: then the disk rests while the next are
+// made, and the other way round (measured: 32 direct reads in flight, 150 us to submit, 300 us to
+// wait).
+constexpr uint32_t kSubmitChunk = 8;
+
 constexpr uint32_t kPollEvents = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP;
 
 uint64_t PollData(const WatchSlot& slot) { return reinterpret_cast<uint64_t>(&slot) | kPollTag; }
@@ -215,7 +221,12 @@ void UringContext::FillQueue() {
     slot->in_changes = false;
     watches_.Release(*slot);
   }
-  while (FileOp* op = queued_.PopFront()) {
+  for (uint32_t taken = 0; FileOp* op = queued_.PopFront(); ++taken) {
+    // A full chunk goes while the next is prepared. Refused for now: it goes with the next.
+    if (taken == kSubmitChunk) {
+      io_uring_submit(&ring_);
+      taken = 0;
+    }
     io_uring_sqe* sqe = TakeSqe();
     if (sqe == nullptr) {
       queued_.PushFront(*op);
