@@ -109,7 +109,7 @@ class Drive final : public ToyDrive, private BlockRequest, private ChannelClient
     offset = lba * toy::kBlockBytes;
     bytes = uint64_t{count} * toy::kBlockBytes;
     const auto access = op == IoOp::kRead ? DmaAccess::kDeviceWrites : DmaAccess::kDeviceReads;
-    const int pieces = setup_.memory->MapPieces(buffer, bytes, access, pieces_, std::size(pieces_));
+    const int pieces = setup_.memory->MapPieces(buffer, bytes, access, pieces_, toy::kMaxPieces);
     if (pieces < 0) return registers_.Finish(Error::kBadBuffer);
     iov_count = static_cast<uint32_t>(pieces);
     channel_->Submit(*this);
@@ -144,7 +144,7 @@ class Drive final : public ToyDrive, private BlockRequest, private ChannelClient
   bool paused_ = false;
   std::vector<DeviceDone> resets_;  // They wait for the request to end.
   ToyCommand command_;              // The one that runs.
-  iovec pieces_[16];                // As many pieces of memory as its buffer may touch.
+  iovec pieces_[toy::kMaxPieces];   // Of its buffer.
 };
 
 }  // namespace

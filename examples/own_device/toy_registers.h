@@ -16,6 +16,7 @@ namespace platter::toy {
 inline constexpr uint64_t kWindowBytes = 0x40;
 inline constexpr uint32_t kBlockBytes = 512;
 inline constexpr uint32_t kMaxBlocks = 2048;  // Of one command.
+inline constexpr int kMaxPieces = 16;         // Regions of memory that its buffer may touch.
 
 enum class Register : uint8_t {
   kId = 0x00,            // R: kIdValue.

@@ -40,7 +40,7 @@ inline std::string NameOfCase(const testing::TestParamInfo<DeviceContractCase>& 
 class DeviceContractTest : public testing::TestWithParam<DeviceContractCase>,
                            protected GuestIoListener {
  protected:
-  static constexpr uint64_t kDiskBytes = 256 * 1024;
+  static constexpr uint64_t kDiskBytes = uint64_t{256} * 1024;
   static constexpr uint32_t kIoBytes = 4096;
   static constexpr Duration kLong = std::chrono::seconds(60);
 

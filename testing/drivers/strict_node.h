@@ -25,7 +25,7 @@ namespace platter {
 struct StrictOptions {
   enum class Completion : uint8_t { kAtOnce, kLaterTurn, kAlternating };
 
-  uint64_t size = 64 * 1024;
+  uint64_t size = uint64_t{64} * 1024;
   NodeLimits limits = {};
   NodeFeatures features{.fua = true, .discard = true, .write_zeroes = true, .may_unmap = true};
   Completion completion = Completion::kAtOnce;
