@@ -68,15 +68,14 @@ Task<absl::Status> Machine::BlockdevDel(std::string_view node_name) {
   return graph_.Remove(std::string(node_name));
 }
 
-Task<absl::Status> Machine::BackendAdd(std::string_view name, std::string_view node_name,
+Task<absl::Status> Machine::BackendAdd(std::string name, std::string node_name,
                                        const BackendOptions& options) {
   NodeRef node;
   if (!node_name.empty()) {
     node = graph_.Find(node_name);
     if (node == nullptr) {
-      co_return ErrorWithErrno(ENOENT,
-                               absl::StrCat("there is no block node '", std::string(node_name),
-                                            "' for backend '", std::string(name), "'"));
+      co_return ErrorWithErrno(ENOENT, absl::StrCat("there is no block node '", node_name,
+                                                    "' for backend '", name, "'"));
     }
   }
   absl::StatusOr<BlockBackendRef> backend = backends_.Create(name, options);

@@ -118,7 +118,7 @@ class Machine {
   // FAILED_PRECONDITION (EBUSY) while something uses the node.
   Task<absl::Status> BlockdevDel(std::string_view node_name);
   // A named backend with `node_name` as its medium (empty: no medium).
-  Task<absl::Status> BackendAdd(std::string_view name, std::string_view node_name,
+  Task<absl::Status> BackendAdd(std::string name, std::string node_name,
                                 const BackendOptions& options);
   // Hot plug. `drive` in the options names a backend or a node; a node gets a backend of its own.
   Task<absl::Status> DeviceAdd(const config::DeviceOptions& options);
