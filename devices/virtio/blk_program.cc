@@ -63,14 +63,14 @@ void BlkProgram::PutDescriptor(uint64_t table, uint32_t index, uint64_t address,
 }
 
 void BlkProgram::MakeAvailable(uint16_t head) {
-  Poke(kAvail + kVirtqAvailRing + 2 * (made_available_ % kSize), Le16(head));
+  Poke(kAvail + kVirtqAvailRing + uint64_t{2} * (made_available_ % kSize), Le16(head));
   SkipAvailable(1);
 }
 
 // Moves the index on; what stands in the entries is made available.
 void BlkProgram::SkipAvailable(uint16_t entries) {
   for (uint16_t i = 0; i < entries; ++i, ++made_available_) {
-    const uint64_t entry = kAvail + kVirtqAvailRing + 2 * (made_available_ % kSize);
+    const uint64_t entry = kAvail + kVirtqAvailRing + uint64_t{2} * (made_available_ % kSize);
     if (!rings_are_hidden()) watch_.MadeAvailable(memory_.Peek<Le16>(entry).get());
   }
   Poke(kAvail + kVirtqAvailIdx, Le16(made_available_));
@@ -294,7 +294,7 @@ void BlkProgram::Mutate(std::span<const uint8_t>& bytes) {
       return Poke(header + 8, Le64(Take(bytes, 8)));
     case 8:
       return Poke(header + 32 + entry % 16, Take8(bytes));
-    case 9: {
+    default: {
       const uint64_t offset = Take(bytes, 2) % kPlainBytes;
       return PokeAnywhere(HostileMemory::kBase + offset, Take8(bytes));
     }
@@ -346,7 +346,8 @@ void BlkProgram::Step(std::span<const uint8_t>& bytes) {
     reset_began_ = true;
   } else if (action < 251) {
     // Grows only: a smaller one is announced while nothing is in flight.
-    backend_.Resize(std::min<size_t>(backend_.data.size() + 512u * Take8(bytes), kMaxDiskBytes));
+    backend_.Resize(
+        std::min<size_t>(backend_.data.size() + size_t{512} * Take8(bytes), kMaxDiskBytes));
   } else {
     Start(Take8(bytes));
   }

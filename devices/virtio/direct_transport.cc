@@ -34,7 +34,7 @@ uint64_t DirectTransport::offered_features() {
 
 absl::Status DirectTransport::SetFeatures(uint64_t features) {
   SerialiserLock lock(device_.serialiser());
-  const absl::Status quiet = CheckQuiet("features set");
+  absl::Status quiet = CheckQuiet("features set");
   if (!quiet.ok()) return quiet;
   if (!device_.AcceptFeatures(features)) {
     return absl::InvalidArgumentError("device '" + device_.id() +

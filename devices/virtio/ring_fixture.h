@@ -81,7 +81,7 @@ class RingFixture final : private GuestMemoryAccessor {
   void SetUsedEvent(uint16_t index) { Put(kAvail + VirtqUsedEvent(ring_size), Le16(index)); }
   void MakeAvailable(uint16_t head) {
     const uint16_t index = Get<Le16>(kAvail + kVirtqAvailIdx).get();
-    Put(kAvail + kVirtqAvailRing + 2 * (index % ring_size), Le16(head));
+    Put(kAvail + kVirtqAvailRing + uint64_t{2} * (index % ring_size), Le16(head));
     SetAvailIndex(static_cast<uint16_t>(index + 1));
   }
   uint16_t UsedFlags() const { return Get<Le16>(kUsed).get(); }

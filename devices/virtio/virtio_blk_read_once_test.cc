@@ -81,7 +81,7 @@ class VirtioBlkReadOnce : public testing::TestWithParam<Table>, public BlkFixtur
     mmio.Notify(0);
     world.RunUntilIdle();
     EXPECT_EQ(ring->UsedIndex(), static_cast<uint16_t>(slot + 1));
-    ExpectReads(ring->layout().driver + guest::kRingEntries + 2 * (slot % kSize), 2, 1);
+    ExpectReads(ring->layout().driver + guest::kRingEntries + uint64_t{2} * (slot % kSize), 2, 1);
     const uint64_t descriptors = ring->layout().descriptors;
     const uint64_t bytes = chain.size() * sizeof(guest::RingDescriptor);
     if (GetParam() == Table::kIndirect) {

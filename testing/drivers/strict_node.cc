@@ -148,7 +148,9 @@ IoResult StrictNode::Start(IoRequest& request) {
     MutexLock lock(mutex_);
     Examine(request);
     ++started_[static_cast<int>(request.op)];
-    if (fail_at_ > 0 && --fail_at_ == 0) {
+    const bool fails = fail_at_ == 1;
+    if (fail_at_ > 0) --fail_at_;
+    if (fails) {
       result = fail_with_;
     } else {
       result = Do(request);
