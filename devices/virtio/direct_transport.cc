@@ -22,7 +22,7 @@ absl::Status DirectTransport::CheckQuiet(const char* what) {
 
 absl::Status DirectTransport::SetMemory(std::shared_ptr<const GuestMemory> memory) {
   SerialiserLock lock(device_.serialiser());
-  const absl::Status quiet = CheckQuiet("memory set");
+  absl::Status quiet = CheckQuiet("memory set");
   if (quiet.ok()) memory_ = std::move(memory);
   return quiet;
 }

@@ -73,7 +73,7 @@ absl::Status VirtioBlk::Attach() {
                                        .share_writes = options_.share_rw};
   BlockDevOps ops;
   ops.resize = [this] { OnResize(); };
-  const absl::Status status = backend_.Attach(attachment, std::move(ops));
+  absl::Status status = backend_.Attach(attachment, std::move(ops));
   if (!status.ok()) return status;
   attached_ = true;
   std::copy(options_.serial.begin(), options_.serial.end(), shared_.serial.begin());

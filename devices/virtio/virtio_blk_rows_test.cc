@@ -159,7 +159,8 @@ TEST(VirtioBlkManyQueues, R_BLK_06_QueuesBeyondSixtyFour) {
                 guest::kBlkOk);
       std::vector<uint8_t> read(512);
       ASSERT_TRUE(fixture.bus.Read(data, read));
-      EXPECT_TRUE(std::equal(read.begin(), read.end(), fixture.backend.data.begin() + queue * 512));
+      EXPECT_TRUE(std::equal(read.begin(), read.end(),
+                             fixture.backend.data.begin() + ptrdiff_t{queue} * 512));
       ++requests;
     }
     for (const uint32_t queue : {64u, 65u, 127u, 128u, 1024u, 0xffffu, 0x10000u, UINT32_MAX}) {
