@@ -36,6 +36,14 @@ TEST_F(InProcessBusTest, MemoryIsWhatDevicesSee) {
   bus_.Free(address);
 }
 
+TEST_F(InProcessBusTest, APageOfTheGuestIsAPageOfTheHost) {
+  for (uint64_t base : {uint64_t{0x40000000}, uint64_t{0x40000200}}) {
+    InProcessBus bus(context_, {.regions = {{base, 0x10000}}});
+    const uint8_t* host = bus.TryMap(base, 1);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(host) % 4096, base % 4096);
+  }
+}
+
 TEST_F(InProcessBusTest, RegionsAreApartAndHolesAreNoMemory) {
   const InProcessBus::Options options;
   ASSERT_GE(options.regions.size(), 2u);
