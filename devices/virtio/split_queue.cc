@@ -156,12 +156,40 @@ void SplitQueue::ReleaseHead(uint16_t head) {
   --in_use_count_;
 }
 
+// Checks one descriptor and takes its buffer. Inlined, so that a walk's state stays in registers.
+inline bool SplitQueue::Append(const VirtqDesc& desc, Walker& walker) {
+  // 2.7.5.3.1: a chain is no longer than the queue, tables included. Ends loops as well.
+  if (++walker.descriptors > size_) [[unlikely]] {
+    Break("a chain of more descriptors than the queue has, or a loop");
+    return false;
+  }
+  const uint32_t bytes = desc.length.get();
+  if (Has(desc, kVirtqDescWrite)) {
+    if (walker.writable == nullptr) {
+      walker.writable = walker.end;
+      walker.readable_bytes = walker.bytes;
+    }
+  } else if (walker.writable != nullptr) [[unlikely]] {
+    Break("a device-readable descriptor after a device-writable one");  // 2.7.4.2
+    return false;
+  }
+  if (bytes == 0) [[unlikely]]
+    return true;
+  walker.bytes += bytes;
+  if (walker.bytes > UINT32_MAX) [[unlikely]] {
+    Break("a chain of 4 GiB or more");  // 2.7.5: and the used ring's length has 32 bits.
+    return false;
+  }
+  *walker.end++ = {.address = desc.address.get(), .bytes = bytes};
+  return true;
+}
+
 bool SplitQueue::Walk(uint16_t head, Chain* chain) {
-  Walker walker;
+  Walker walker{.end = buffers_.get()};
   uint32_t at = head;
   while (true) {
     const VirtqDesc desc = AsDesc(descriptors_.Load128(at * sizeof(VirtqDesc)));
-    if (Has(desc, kVirtqDescIndirect)) [[unlikely]] {
+    if (Has(desc, kVirtqDescIndirect)) {
       // Zero or more plain descriptors, then one table, end the chain (2.7.5.3.2).
       if (!WalkIndirect(desc, walker)) return false;
       break;
@@ -174,11 +202,15 @@ bool SplitQueue::Walk(uint16_t head, Chain* chain) {
       return false;
     }
   }
+  if (walker.writable == nullptr) {
+    walker.writable = walker.end;
+    walker.readable_bytes = walker.bytes;
+  }
   chain->head = head;
-  chain->readable = {buffers_.get(), walker.readable};
-  chain->writable = {buffers_.get() + walker.readable, walker.writable};
+  chain->readable = {buffers_.get(), walker.writable};
+  chain->writable = {walker.writable, walker.end};
   chain->readable_bytes = walker.readable_bytes;
-  chain->writable_bytes = walker.writable_bytes;
+  chain->writable_bytes = walker.bytes - walker.readable_bytes;
   return true;
 }
 
@@ -198,66 +230,50 @@ bool SplitQueue::WalkIndirect(const VirtqDesc& table, Walker& walker) {
   }
   // The write flag of a descriptor that refers to a table means nothing (2.7.5.3.2).
   const uint32_t entries = bytes / sizeof(VirtqDesc);
+  const uint64_t address = table.address.get();
+  const uint8_t* host = cursor_.TryMap(address, bytes, DmaAccess::kDeviceReads);
+  if (host != nullptr && reinterpret_cast<uintptr_t>(host) % alignof(uint64_t) == 0) [[likely]] {
+    return WalkEntries(entries, walker, [host](uint32_t index, VirtqDesc* desc) {
+      const auto* words = reinterpret_cast<const uint64_t*>(host + index * sizeof(VirtqDesc));
+      *desc = AsDesc(
+          {__atomic_load_n(words, __ATOMIC_RELAXED), __atomic_load_n(words + 1, __ATOMIC_RELAXED)});
+      return true;
+    });
+  }
+  // Not aligned (2.7.5.3 does not ask for it), across a region's border, or without a pointer.
+  return WalkEntries(entries, walker, [this, address](uint32_t index, VirtqDesc* desc) {
+    return CopyIndirect(address, index, desc);
+  });
+}
+
+template <typename Load>
+bool SplitQueue::WalkEntries(uint32_t entries, Walker& walker, Load load) {
   for (uint32_t at = 0;;) {
     VirtqDesc desc;
-    if (!LoadIndirect(table.address.get(), at, &desc)) return false;
-    if (Has(desc, kVirtqDescIndirect)) {
+    if (!load(at, &desc)) return false;
+    if (Has(desc, kVirtqDescIndirect)) [[unlikely]] {
       Break("an indirect table within an indirect table");
       return false;
     }
     if (!Append(desc, walker)) return false;
     if (!Has(desc, kVirtqDescNext)) return true;
     at = desc.next.get();
-    if (at >= entries) {
+    if (at >= entries) [[unlikely]] {
       Break("a descriptor's next one lies outside its indirect table");
       return false;
     }
   }
 }
 
-bool SplitQueue::LoadIndirect(uint64_t table, uint32_t index, VirtqDesc* desc) {
-  const uint64_t offset = index * sizeof(VirtqDesc);
-  const std::optional<uint64_t> address = CheckedAdd(table, offset);
+bool SplitQueue::CopyIndirect(uint64_t table, uint32_t index, VirtqDesc* desc) {
+  const std::optional<uint64_t> address = CheckedAdd(table, index * sizeof(VirtqDesc));
   if (!address) {
     Break("an indirect table that wraps around the address space");
     return false;
   }
-  const uint8_t* host = cursor_.TryMap(*address, sizeof(VirtqDesc), DmaAccess::kDeviceReads);
-  if (host != nullptr && reinterpret_cast<uintptr_t>(host) % alignof(uint64_t) == 0) {
-    const auto* words = reinterpret_cast<const uint64_t*>(host);
-    *desc = AsDesc(
-        {__atomic_load_n(words, __ATOMIC_RELAXED), __atomic_load_n(words + 1, __ATOMIC_RELAXED)});
-    return true;
-  }
-  // Not aligned (2.7.5.3 does not ask for it), across a region's border, or without a pointer.
   if (memory_->Read(*address, {reinterpret_cast<uint8_t*>(desc), sizeof(*desc)})) return true;
   Break("an indirect table is not in memory");
   return false;
-}
-
-bool SplitQueue::Append(const VirtqDesc& desc, Walker& walker) {
-  // 2.7.5.3.1: a chain is no longer than the queue, tables included. Ends loops as well.
-  if (++walker.descriptors > size_) {
-    Break("a chain of more descriptors than the queue has, or a loop");
-    return false;
-  }
-  const uint32_t bytes = desc.length.get();
-  const bool writable = Has(desc, kVirtqDescWrite);
-  if (!writable && walker.seen_writable) {
-    Break("a device-readable descriptor after a device-writable one");  // 2.7.4.2
-    return false;
-  }
-  walker.seen_writable = writable;
-  if (bytes == 0) return true;
-  uint64_t& total = writable ? walker.writable_bytes : walker.readable_bytes;
-  total += bytes;
-  if (walker.writable_bytes + walker.readable_bytes > UINT32_MAX) {
-    Break("a chain of 4 GiB or more");  // 2.7.5: and the used ring's length has 32 bits.
-    return false;
-  }
-  buffers_[walker.readable + walker.writable] = {.address = desc.address.get(), .bytes = bytes};
-  ++(writable ? walker.writable : walker.readable);
-  return true;
 }
 
 void SplitQueue::PushUsed(uint16_t head, uint32_t written) {

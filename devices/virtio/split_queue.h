@@ -129,18 +129,20 @@ class SplitQueue {
  private:
   // What a walk through one chain has found so far.
   struct Walker {
+    ChainBuffer* end = nullptr;       // Of the buffers taken.
+    ChainBuffer* writable = nullptr;  // The first writable one; nullptr: only readable ones so far.
+    uint64_t bytes = 0;
+    uint64_t readable_bytes = 0;  // Valid when `writable` is.
     uint32_t descriptors = 0;
-    uint32_t readable = 0;
-    uint32_t writable = 0;
-    uint64_t readable_bytes = 0;
-    uint64_t writable_bytes = 0;
-    bool seen_writable = false;
   };
 
   bool LoadAvailIndex();
   bool Walk(uint16_t head, Chain* chain);
   bool WalkIndirect(const VirtqDesc& table, Walker& walker);
-  bool LoadIndirect(uint64_t table, uint32_t index, VirtqDesc* desc);
+  // `load` gives the entry of an index.
+  template <typename Load>
+  bool WalkEntries(uint32_t entries, Walker& walker, Load load);
+  bool CopyIndirect(uint64_t table, uint32_t index, VirtqDesc* desc);
   bool Append(const VirtqDesc& desc, Walker& walker);
   bool TakeHead(uint16_t head);
   void ReleaseHead(uint16_t head);

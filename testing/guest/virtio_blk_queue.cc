@@ -3,8 +3,10 @@
 #include "testing/guest/virtio_blk_queue.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
+#include "base/bytes.h"
 #include "base/status.h"
 
 namespace platter {
@@ -39,21 +41,22 @@ absl::Status VirtioBlkQueue::Allocate(const VirtioRing::Options& options) {
 }
 
 void VirtioBlkQueue::WriteHeader(const Request& request, const BlkCommand& command) {
-  struct {
-    guest::BlkHeader header;
-    uint8_t status;
-  } front = {.header = {.type = command.type, .reserved = 0u, .sector = command.sector},
-             .status = guest::kBlkNotWritten};
-  static_assert(sizeof(front) == kStatusOffset + 1);
   if (request.mapped != nullptr) [[likely]] {
-    std::memcpy(request.mapped, &front, sizeof(front));
+    // Field by field: a struct put together on the stack is read back before its stores are done.
+    const Le64 type_and_reserved = uint64_t{command.type};
+    const Le64 sector = command.sector;
+    std::memcpy(request.mapped, &type_and_reserved, sizeof(type_and_reserved));
+    std::memcpy(request.mapped + offsetof(guest::BlkHeader, sector), &sector, sizeof(sector));
+    request.mapped[kStatusOffset] = guest::kBlkNotWritten;
     if (!command.ranges.empty()) {
       std::memcpy(request.mapped + kRangesOffset, command.ranges.data(),
                   command.ranges.size_bytes());
     }
     return;
   }
-  bus_.Write(request.address, std::span(reinterpret_cast<const uint8_t*>(&front), sizeof(front)));
+  const guest::BlkHeader header = {.type = command.type, .reserved = 0u, .sector = command.sector};
+  bus_.Write(request.address, std::span(reinterpret_cast<const uint8_t*>(&header), sizeof(header)));
+  bus_.Write(request.address + kStatusOffset, std::span(&guest::kBlkNotWritten, 1));
   if (!command.ranges.empty()) {
     bus_.Write(request.address + kRangesOffset,
                std::span(reinterpret_cast<const uint8_t*>(command.ranges.data()),

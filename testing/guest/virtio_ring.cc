@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/arith.h"
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/status.h"
 #include "testing/guest/virtio_spec.h"
@@ -21,7 +22,8 @@ using guest::UsedElement;
 
 constexpr uint64_t kPage = 4096;
 
-constexpr uint16_t Le(uint16_t value) {
+template <typename T>
+constexpr T Le(T value) {
   return std::endian::native == std::endian::little ? value : ByteSwap(value);
 }
 
@@ -29,15 +31,20 @@ constexpr uint16_t Le(uint16_t value) {
 uint16_t Load(uint8_t* field, std::memory_order order) {
   return Le(std::atomic_ref(*reinterpret_cast<uint16_t*>(field)).load(order));
 }
-void Store(uint8_t* field, uint16_t value, std::memory_order order) {
-  std::atomic_ref(*reinterpret_cast<uint16_t*>(field)).store(Le(value), order);
+template <typename T>
+void Store(uint8_t* field, T value, std::memory_order order) {
+  std::atomic_ref(*reinterpret_cast<T*>(field)).store(Le(value), order);
 }
 
 void PutDescriptor(uint8_t* table, uint16_t index, const GuestSegment& segment, uint16_t flags,
                    uint16_t next) {
-  const RingDescriptor descriptor = {
-      .address = segment.address, .length = segment.bytes, .flags = flags, .next = next};
-  std::memcpy(table + size_t{index} * sizeof(descriptor), &descriptor, sizeof(descriptor));
+  // Two whole words, and atomic so that they stay two: put together on the stack, a descriptor is
+  // read back before its stores are done.
+  static_assert(sizeof(RingDescriptor) == 2 * sizeof(uint64_t));
+  uint8_t* at = table + size_t{index} * sizeof(RingDescriptor);
+  Store(at, segment.address, std::memory_order_relaxed);
+  Store(at + sizeof(uint64_t), segment.bytes | uint64_t{flags} << 32 | uint64_t{next} << 48,
+        std::memory_order_relaxed);
 }
 
 uint64_t BytesOf(std::span<const GuestSegment> segments) {
@@ -256,7 +263,7 @@ bool VirtioRing::EnableInterruptsAfter(uint16_t completions) {
     Store(field, static_cast<uint16_t>(used_index_ + completions - 1), std::memory_order_relaxed);
     Push(field, 2);
   } else {
-    Store(avail_ + guest::kRingFlags, 0, std::memory_order_relaxed);
+    Store(avail_ + guest::kRingFlags, uint16_t{0}, std::memory_order_relaxed);
     Push(avail_ + guest::kRingFlags, 2);
   }
   // The wish before the look (2.7.7.2).
