@@ -4,6 +4,9 @@
 // (clang.bzl): half of the time that these would take. No file includes this one: the normal build
 // has no precompiled header, and tells when an include is missing.
 
+#ifndef PLATTER_THIRD_PARTY_PRECOMPILED_H_
+#define PLATTER_THIRD_PARTY_PRECOMPILED_H_
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -27,3 +30,5 @@
 #include "gmock/gmock.h"
 #include "google/protobuf/message.h"
 #include "gtest/gtest.h"
+
+#endif  // PLATTER_THIRD_PARTY_PRECOMPILED_H_
