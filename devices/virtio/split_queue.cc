@@ -165,11 +165,12 @@ inline bool SplitQueue::Append(const VirtqDesc& desc, Walker& walker) {
   }
   const uint32_t bytes = desc.length.get();
   if (Has(desc, kVirtqDescWrite)) {
-    if (walker.writable == nullptr) {
+    if (!walker.seen_writable) {
+      walker.seen_writable = true;
       walker.writable = walker.end;
       walker.readable_bytes = walker.bytes;
     }
-  } else if (walker.writable != nullptr) [[unlikely]] {
+  } else if (walker.seen_writable) [[unlikely]] {
     Break("a device-readable descriptor after a device-writable one");  // 2.7.4.2
     return false;
   }
@@ -202,7 +203,7 @@ bool SplitQueue::Walk(uint16_t head, Chain* chain) {
       return false;
     }
   }
-  if (walker.writable == nullptr) {
+  if (!walker.seen_writable) {
     walker.writable = walker.end;
     walker.readable_bytes = walker.bytes;
   }

@@ -129,10 +129,12 @@ class SplitQueue {
  private:
   // What a walk through one chain has found so far.
   struct Walker {
-    ChainBuffer* end = nullptr;       // Of the buffers taken.
-    ChainBuffer* writable = nullptr;  // The first writable one; nullptr: only readable ones so far.
+    ChainBuffer* end = nullptr;  // Of the buffers taken.
     uint64_t bytes = 0;
-    uint64_t readable_bytes = 0;  // Valid when `writable` is.
+    // From here on the buffers are writable; valid when one was seen.
+    ChainBuffer* writable = nullptr;
+    uint64_t readable_bytes = 0;
+    bool seen_writable = false;
     uint32_t descriptors = 0;
   };
 

@@ -32,6 +32,7 @@ uint16_t Load(uint8_t* field, std::memory_order order) {
   return Le(std::atomic_ref(*reinterpret_cast<uint16_t*>(field)).load(order));
 }
 template <typename T>
+// NOLINTNEXTLINE(readability-non-const-parameter): it is stored to, by way of the cast.
 void Store(uint8_t* field, T value, std::memory_order order) {
   std::atomic_ref(*reinterpret_cast<T*>(field)).store(Le(value), order);
 }
@@ -183,7 +184,7 @@ bool VirtioRing::Add(std::span<const GuestSegment> readable, std::span<const Gue
   free_head_ = slots_[slot.tail].next;
   free_count_ = static_cast<uint16_t>(free_count_ - needed);
 
-  uint8_t* entry = avail_ + guest::kRingEntries + 2u * (avail_index_ & (options_.size - 1u));
+  uint8_t* entry = avail_ + guest::kRingEntries + size_t{2} * (avail_index_ & (options_.size - 1u));
   const Le16 wire = head;
   std::memcpy(entry, &wire, sizeof(wire));
   Push(entry, sizeof(wire));
