@@ -9,6 +9,7 @@
 
 #include "base/arith.h"
 #include "base/check.h"
+#include "base/quote.h"
 #include "base/status.h"
 #include "drivers/file/block_status.h"
 #include "drivers/file/range_op.h"
@@ -75,8 +76,8 @@ absl::Status FileNode::Reopen(const FileOptions& options) {
   if (!opened.ok()) return opened.status();
   const PermissionSet writing = Permission::kWrite | Permission::kResize;
   if (opened->read_only && !(permissions_.used & writing).empty()) {
-    return ErrorWithErrno(EACCES, "node '" + node_name() + "' is written to: '" + path() +
-                                      "' cannot be reopened read-only");
+    return ErrorWithErrno(EACCES, "node '" + node_name() + "' is written to: " +
+                                      QuoteWhole(path()) + " cannot be reopened read-only");
   }
   absl::StatusOr<std::unique_ptr<ImageLock>> lock = MakeLock(opened->file.get(), options.locking);
   if (!lock.ok()) return lock.status();
@@ -207,8 +208,8 @@ void FileNode::OnShrunk(uint64_t offset) {
 
 Task<absl::Status> FileNode::Truncate(uint64_t new_length) {
   if (read_only_) {
-    co_return ErrorWithErrno(EACCES, "node '" + node_name() + "': '" + path() +
-                                         "' is open read-only and cannot change its size");
+    co_return ErrorWithErrno(EACCES, "node '" + node_name() + "': " + QuoteWhole(path()) +
+                                         " is open read-only and cannot change its size");
   }
   const absl::Status status =
       options_.driver == FileDriver::kFile ? TruncateFile(new_length) : MeasureDevice(new_length);
@@ -218,8 +219,8 @@ Task<absl::Status> FileNode::Truncate(uint64_t new_length) {
 
 absl::Status FileNode::TruncateFile(uint64_t new_length) {
   if (const int error = services_.host->Truncate(file_.get(), new_length); error < 0) {
-    return ErrnoError(-error, "node '" + node_name() + "': cannot make '" + path() + "' " +
-                                  std::to_string(new_length) + " bytes long");
+    return ErrnoError(-error, "node '" + node_name() + "': cannot make " + QuoteWhole(path()) +
+                                  " " + std::to_string(new_length) + " bytes long");
   }
   file_bytes = new_length;
   set_length(new_length);
@@ -230,11 +231,11 @@ absl::Status FileNode::TruncateFile(uint64_t new_length) {
 absl::Status FileNode::MeasureDevice(uint64_t new_length) {
   HostFileStat stat;
   if (const int error = services_.host->Stat(file_.get(), stat); error < 0) {
-    return ErrnoError(-error, "node '" + node_name() + "': cannot measure '" + path() + "'");
+    return ErrnoError(-error, "node '" + node_name() + "': cannot measure " + QuoteWhole(path()));
   }
   if (stat.length != new_length) {
-    return ErrorWithErrno(ENOTSUP, "node '" + node_name() + "': the device '" + path() + "' has " +
-                                       std::to_string(stat.length) +
+    return ErrorWithErrno(ENOTSUP, "node '" + node_name() + "': the device " + QuoteWhole(path()) +
+                                       " has " + std::to_string(stat.length) +
                                        " bytes; resize the device itself, then tell its new size");
   }
   file_bytes = new_length;
