@@ -268,6 +268,8 @@ Task<void> Machine::Shutdown() {
   }
   named_backends_.clear();
   co_await RemoveNodes(graph_.KeptNames());
+  // An I/O error of the last moment may have asked for a stop.
+  co_await run_state_.Settle();
   shut_down_ = true;
 }
 

@@ -23,7 +23,9 @@ const char* MachineStateName(MachineState state) {
 RunStateMachine::RunStateMachine(AioContext& control, VcpuControl vcpus, Hooks hooks)
     : control_(control), vcpus_(std::move(vcpus)), hooks_(std::move(hooks)) {}
 
-RunStateMachine::~RunStateMachine() { PLATTER_CHECK(!stopping_ && listeners_.empty()); }
+RunStateMachine::~RunStateMachine() {
+  PLATTER_CHECK(!stopping_ && requests_ == 0 && listeners_.empty());
+}
 
 void RunStateMachine::RemoveDevice(Device& device) { std::erase(devices_, &device); }
 
@@ -31,7 +33,23 @@ void RunStateMachine::RemoveListener(RunStateListener& listener) {
   std::erase(listeners_, &listener);
 }
 
-void RunStateMachine::RequestStop(StopReason reason) { Spawn(control_, Stop(reason)); }
+void RunStateMachine::RequestStop(StopReason reason) {
+  ++requests_;
+  Spawn(control_, StopAsRequested(reason));
+}
+
+Task<void> RunStateMachine::StopAsRequested(StopReason reason) {
+  co_await Stop(reason);
+  if (--requests_ == 0) settled_.Set();
+}
+
+Task<void> RunStateMachine::Settle() {
+  while (stopping_) co_await quiet_.Wait();
+  while (requests_ > 0) {
+    settled_.Reset();
+    co_await settled_.Wait();
+  }
+}
 
 Task<void> RunStateMachine::Stop(StopReason reason) {
   if (stopping_) {

@@ -46,7 +46,7 @@ class RunStateMachine final : public RunState {
   };
 
   RunStateMachine(AioContext& control, VcpuControl vcpus, Hooks hooks);
-  // Nothing is being stopped and no listener is left (checked).
+  // Nothing is being stopped or requested (Settle), and no listener is left (checked).
   ~RunStateMachine();
 
   MachineState state() const { return state_; }
@@ -56,6 +56,9 @@ class RunStateMachine final : public RunState {
   Task<void> Stop(StopReason reason);
   // Waits for a stop under way, then goes on. Does nothing when the machine runs.
   Task<void> Cont();
+
+  // Finished when no stop that was requested, or begun, is left: nothing of them runs after that.
+  Task<void> Settle();
 
   void AddDevice(Device& device) { devices_.push_back(&device); }
   void RemoveDevice(Device& device);
@@ -67,6 +70,7 @@ class RunStateMachine final : public RunState {
   void RemoveListener(RunStateListener& listener) override;
 
  private:
+  Task<void> StopAsRequested(StopReason reason);
   Task<void> StopEverything(StopReason reason);
   Task<void> PauseDevices();
 
@@ -77,6 +81,8 @@ class RunStateMachine final : public RunState {
   // A stop is under way; set from the first step until all is quiet.
   bool stopping_ = false;
   AsyncEvent quiet_;
+  uint32_t requests_ = 0;  // RequestStop calls whose task has not ended.
+  AsyncEvent settled_;
   std::vector<Device*> devices_;
   std::vector<RunStateListener*> listeners_;
 };

@@ -73,6 +73,7 @@ class RunStateMachineTest : public testing::Test {
     machine_.AddListener(listener_);
   }
   ~RunStateMachineTest() override {
+    BlockOn(control_, machine_.Settle());
     machine_.RemoveListener(listener_);
     machine_.RemoveDevice(device_);
   }
@@ -95,6 +96,18 @@ TEST_F(RunStateMachineTest, StopsAndGoesOnInOrder) {
   BlockOn(control_, machine_.Cont());
   EXPECT_EQ(machine_.state(), MachineState::kRunning);
   EXPECT_THAT(journal_, ElementsAre("RESUME", "backend runs", "device resumes", "vcpus run"));
+}
+
+TEST_F(RunStateMachineTest, SettledIsWhenEveryRequestedStopIsOver) {
+  machine_.RequestStop(StopReason::kIoError);
+  machine_.RequestStop(StopReason::kIoError);
+  BlockOn(control_, machine_.Settle());
+  ASSERT_FALSE(journal_.empty());
+  EXPECT_EQ(journal_.back(), "backend is quiet");
+  // Nothing is left to run; the destructor checks that too.
+  journal_.clear();
+  BlockOn(control_, machine_.Settle());
+  EXPECT_TRUE(journal_.empty());
 }
 
 TEST_F(RunStateMachineTest, ARequestedStopHappensLaterAndOnce) {
