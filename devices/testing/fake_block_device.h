@@ -6,8 +6,8 @@
 // Ownership: outlives the device and its channels. Threading: data plane in the channels' contexts,
 // at the same time when `record` is off; the rest by one thread while nothing runs.
 
-#ifndef PLATTER_DEVICES_VIRTIO_FAKE_BLOCK_DEVICE_H_
-#define PLATTER_DEVICES_VIRTIO_FAKE_BLOCK_DEVICE_H_
+#ifndef PLATTER_DEVICES_TESTING_FAKE_BLOCK_DEVICE_H_
+#define PLATTER_DEVICES_TESTING_FAKE_BLOCK_DEVICE_H_
 
 #include <atomic>
 #include <cerrno>
@@ -249,4 +249,4 @@ class FakeBlockDevice final : public BlockDeviceView {
 
 }  // namespace platter
 
-#endif  // PLATTER_DEVICES_VIRTIO_FAKE_BLOCK_DEVICE_H_
+#endif  // PLATTER_DEVICES_TESTING_FAKE_BLOCK_DEVICE_H_

@@ -29,8 +29,8 @@
 #include <span>
 
 #include "aio/simulated/world.h"
+#include "devices/testing/fake_block_device.h"
 #include "devices/virtio/blk_target.h"
-#include "devices/virtio/fake_block_device.h"
 #include "devices/virtio/hostile_memory.h"
 #include "devices/virtio/used_ring_watch.h"
 #include "devices/virtio/virtio_spec.h"

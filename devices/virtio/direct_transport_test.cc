@@ -8,7 +8,7 @@
 
 #include "aio/simulated/world.h"
 #include "base/status.h"
-#include "devices/virtio/fake_block_device.h"
+#include "devices/testing/fake_block_device.h"
 #include "devices/virtio/virtio_blk.h"
 #include "testing/guest/in_process_bus.h"
 #include "testing/guest/virtio_blk_queue.h"

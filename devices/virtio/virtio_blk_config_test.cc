@@ -3,7 +3,7 @@
 
 #include "gtest/gtest.h"
 
-#include "devices/virtio/fake_block_device.h"
+#include "devices/testing/fake_block_device.h"
 #include "devices/virtio/virtio_spec.h"
 
 namespace platter {

@@ -9,8 +9,8 @@
 
 #include "aio/simulated/world.h"
 #include "base/mutex.h"
+#include "devices/testing/fake_block_device.h"
 #include "devices/virtio/direct_transport.h"
-#include "devices/virtio/fake_block_device.h"
 #include "devices/virtio/virtio_blk.h"
 #include "testing/alloc_counter/alloc_counter.h"
 #include "testing/guest/in_process_bus.h"

@@ -18,7 +18,7 @@
 
 #include "aio/simulated/world.h"
 #include "base/status.h"
-#include "devices/virtio/fake_block_device.h"
+#include "devices/testing/fake_block_device.h"
 #include "devices/virtio/mmio_transport.h"
 #include "devices/virtio/virtio_blk.h"
 #include "testing/guest/in_process_bus.h"

@@ -13,7 +13,7 @@
 
 #include "aio/simulated/world.h"
 #include "base/status.h"
-#include "devices/virtio/fake_block_device.h"
+#include "devices/testing/fake_block_device.h"
 #include "devices/virtio/virtio_blk.h"
 #include "devices/virtio/virtio_transport.h"
 #include "testing/guest/in_process_bus.h"

@@ -19,7 +19,7 @@
 #include "base/status.h"
 #include "devices/bus/guest_memory.h"
 #include "devices/bus/interrupt.h"
-#include "devices/virtio/fake_block_device.h"
+#include "devices/testing/fake_block_device.h"
 #include "devices/virtio/mmio_transport.h"
 #include "devices/virtio/virtio_blk.h"
 #include "devices/virtio/virtio_spec.h"

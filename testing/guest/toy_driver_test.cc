@@ -10,7 +10,7 @@
 #include "gtest/gtest.h"
 
 #include "aio/simulated/world.h"
-#include "devices/virtio/fake_block_device.h"
+#include "devices/testing/fake_block_device.h"
 #include "examples/own_device/toy_drive.h"
 #include "testing/guest/in_process_bus.h"
 

@@ -12,8 +12,8 @@
 #include "gtest/gtest.h"
 
 #include "aio/simulated/world.h"
+#include "devices/testing/fake_block_device.h"
 #include "devices/virtio/direct_transport.h"
-#include "devices/virtio/fake_block_device.h"
 #include "devices/virtio/mmio_transport.h"
 #include "devices/virtio/virtio_blk.h"
 #include "testing/guest/in_process_bus.h"

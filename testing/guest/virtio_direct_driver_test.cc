@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 
 #include "aio/simulated/world.h"
-#include "devices/virtio/fake_block_device.h"
+#include "devices/testing/fake_block_device.h"
 #include "devices/virtio/virtio_blk.h"
 
 namespace platter {
