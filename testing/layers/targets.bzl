@@ -39,6 +39,9 @@ TARGETS = {
         "//blockbackend:device_view",
     ],
     "devices": [
+        "//devices/scsi:mmc_disc",
+        "//devices/scsi:scsi_disk",
+        "//devices/tray",
         "//devices/virtio:direct_transport",
         "//devices/virtio:mmio_transport",
         "//devices/virtio:virtio_blk",

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ScsiDisk: a fixed disk as a logical unit (SBC-3), with logical blocks of 512 bytes or 4 KiB (or
+// any power of two), that any adapter can have.
+//
+// Ownership: the backend outlives it; lanes go first. Threading: Create, and the destructor, in the
+// control context; otherwise as ScsiUnit. Units: bytes. Errors: Create names the property.
+
+#ifndef PLATTER_DEVICES_SCSI_SCSI_DISK_H_
+#define PLATTER_DEVICES_SCSI_SCSI_DISK_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+
+#include "devices/scsi/scsi_unit.h"
+
+namespace platter {
+
+struct ScsiDiskOptions {
+  std::string id = {};
+  std::string serial = {};   // At most 36 bytes.
+  std::string vendor = {};   // At most 8; empty: "PLATTER".
+  std::string product = {};  // At most 16; empty: "DISK".
+  std::string version = {};  // At most 4.
+  std::string device_id = {};
+  uint64_t wwn = 0;
+
+  // 0: what the backend says of its medium, or 512.
+  uint32_t logical_block_size = 0;   // A power of two, 512 ... 2 MiB.
+  uint32_t physical_block_size = 0;  // A power of two, logical_block_size ... 2 MiB.
+  uint32_t min_io_size = 0;          // 0: not reported; a multiple of logical_block_size.
+  uint32_t opt_io_size = 0;
+  std::optional<uint32_t> discard_granularity = {};  // 0: no UNMAP.
+  uint16_t rotation_rate = 1;  // 0: not reported, 1: no rotation, else per minute (SBC-3, 6.5.3).
+
+  bool share_rw = false;
+  OnError rerror = OnError::kAuto;
+  OnError werror = OnError::kAuto;
+};
+
+// The options with what was left open filled in from the backend's medium.
+ScsiDiskOptions ResolveScsiDiskOptions(ScsiDiskOptions options, const BackendBlockSizes& probed);
+// Of resolved options. INVALID_ARGUMENT "scsi-disk device 'ID': PROPERTY ...".
+absl::Status CheckScsiDiskOptions(const ScsiDiskOptions& options);
+
+class ScsiDisk final : public ScsiUnit {
+ public:
+  // Attaches to the backend. INVALID_ARGUMENT naming what is wrong, or what Attach said.
+  static absl::StatusOr<std::unique_ptr<ScsiDisk>> Create(ScsiDiskOptions options,
+                                                          BlockDeviceView& backend);
+  ~ScsiDisk() override;
+
+  const ScsiDiskOptions& options() const { return options_; }
+  // Told in the control context after the length has changed and the attention is established.
+  void set_on_resize(absl::AnyInvocable<void()> on_resize) { on_resize_ = std::move(on_resize); }
+
+  // ScsiUnit.
+  void Reset(SenseCode why) override;
+  const ScsiCommandTable& commands() const override;
+  uint8_t physical_exponent() const override;
+  bool can_unmap() const override;
+  Sense Readiness() const override;
+  size_t WriteVpdPage(VpdPage page, std::span<uint8_t> out) const override;
+  std::span<const VpdPage> vpd_pages() const override;
+  size_t WriteModePage(ModePage page, PageControl control, std::span<uint8_t> out) const override;
+  std::span<const ModePage> mode_pages() const override;
+  uint8_t mode_device_parameter() const override;
+  void SelectModePage(ModePage page, std::span<const uint8_t> data) override;
+
+ private:
+  ScsiDisk(ScsiDiskOptions options, ScsiIdentity identity, BlockDeviceView& backend);
+  absl::Status Attach();
+  size_t WriteBlockLimits(std::span<uint8_t> out) const;
+
+  const ScsiDiskOptions options_;
+  absl::AnyInvocable<void()> on_resize_;
+  bool attached_ = false;
+  bool default_write_cache_ = true;
+};
+
+}  // namespace platter
+
+#endif  // PLATTER_DEVICES_SCSI_SCSI_DISK_H_

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "devices/scsi/scsi_lane.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "devices/scsi/block_commands.h"
+
+namespace platter {
+
+ScsiLane::ScsiLane(ScsiUnit& unit, AioContext& context, ChannelClient& client)
+    : unit_(unit), context_(context), channel_(unit.backend().OpenChannel(context, client)) {}
+
+Execution ScsiLane::Execute(ScsiTask& task, uint8_t nexus) {
+  PLATTER_CHECK(nexus < UnitAttentions::kMaxNexuses);
+  nexus_ = nexus;
+  task.work = {.owner = this};
+  task.status = ScsiStatus::kGood;
+  task.sense = {};
+  task.transferred = 0;
+  task.overrun = false;
+  const ScsiCommandTable& table = unit_.commands();
+  const ScsiCommand* command = table.Find(task.cdb.opcode(), task.cdb.action());
+  // SAM-5, 5.14: an attention comes before an invalid operation code too.
+  static constexpr ScsiCommand kUnknown;
+  if (!Admit(task, command == nullptr ? kUnknown : *command)) return Execution::kDone;
+  if (command == nullptr) [[unlikely]] {
+    // Of a known code, it is the service action that is not there (SPC-4, 4.3.4.2).
+    return Fail(task, table.FirstOf(task.cdb.opcode()) ? SenseCode::kInvalidFieldInCdb
+                                                       : SenseCode::kInvalidOpcode);
+  }
+  const Execution execution = command->execute(*this, task);
+  if (execution == Execution::kDone) FreeScratch(task);
+  return execution;
+}
+
+bool ScsiLane::Admit(ScsiTask& task, const ScsiCommand& command) {
+  if ((command.flags & kIgnoresAttention) == 0 && unit_.attentions().pending(nexus_)) [[unlikely]] {
+    if (const auto code = unit_.attentions().Take(nexus_)) {
+      Fail(task, UnitAttention(*code));
+      return false;
+    }
+  }
+  const int holder = unit_.reserved_by();
+  if (holder != ScsiUnit::kNobody && holder != nexus_ &&
+      (command.flags & kIgnoresReservation) == 0) {
+    task.status = ScsiStatus::kReservationConflict;
+    return false;
+  }
+  if ((command.flags & kNeedsMedium) != 0) {
+    const Sense readiness = unit_.Readiness();
+    if (!readiness.ok()) {
+      Fail(task, readiness);
+      return false;
+    }
+  }
+  return true;
+}
+
+Execution ScsiLane::Good(ScsiTask& task, uint64_t transferred) {
+  task.transferred = transferred;
+  return Execution::kDone;
+}
+
+Execution ScsiLane::Fail(ScsiTask& task, const Sense& sense) {
+  task.status = ScsiStatus::kCheckCondition;
+  task.sense = sense;
+  return Execution::kDone;
+}
+
+Execution ScsiLane::Reply(ScsiTask& task, std::span<const uint8_t> data, uint64_t allocation) {
+  const std::span wanted = data.first(std::min<uint64_t>(data.size(), allocation));
+  // A buffer that is shorter than the reply is an overrun only if the guest asked for so much.
+  if (wanted.size() > task.data_in.bytes) return Overrun(task);
+  return Good(task, CopyToBuffer(wanted, task.data_in));
+}
+
+Execution ScsiLane::Overrun(ScsiTask& task) {
+  task.overrun = true;
+  return Execution::kDone;
+}
+
+Execution ScsiLane::Refuse(ScsiTask& task, IoOp op, SenseCode code) {
+  channel_->CountInvalid(op);
+  return Fail(task, code);
+}
+
+Execution ScsiLane::Submit(ScsiTask& task, ScsiStep step, IoOp op, uint64_t offset, uint64_t bytes,
+                           std::span<const iovec> pieces) {
+  task.work.step = static_cast<uint8_t>(step);
+  task.op = op;
+  task.offset = offset;
+  task.bytes = bytes;
+  task.iov = pieces.data();
+  task.iov_count = static_cast<uint32_t>(pieces.size());
+  channel_->Submit(task);
+  return Execution::kGoesOn;
+}
+
+uint8_t* ScsiLane::Scratch(ScsiTask& task, uint32_t bytes) {
+  PLATTER_CHECK(task.work.scratch == nullptr);
+  task.work.scratch = static_cast<uint8_t*>(context_.buffers().TryAllocate(bytes));
+  task.work.scratch_bytes = bytes;
+  return task.work.scratch;
+}
+
+void ScsiLane::FreeScratch(ScsiTask& task) {
+  if (task.work.scratch == nullptr) return;
+  context_.buffers().Free(task.work.scratch, task.work.scratch_bytes);
+  task.work.scratch = nullptr;
+}
+
+void ScsiLane::OnTaskIoDone(ScsiTask& task, IoResult result) {
+  if (result != 0) [[unlikely]] {
+    const IoFailure failure = FailureOf(result, task.op == IoOp::kRead);
+    task.status = failure.status;
+    task.sense = failure.sense;
+  } else if (ContinueBlockCommand(*this, task) == Execution::kGoesOn) {
+    return;
+  }
+  FreeScratch(task);
+  task.OnTaskDone();
+}
+
+}  // namespace platter

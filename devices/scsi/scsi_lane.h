@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ScsiLane: a logical unit's execution in one AioContext: the checks that every command passes,
+// then the command's own function; and the block channel that its I/O goes through.
+//
+//   switch (lane.Execute(task)) { case Execution::kDone: answer; case Execution::kGoesOn: later }
+//
+// Ownership: unit, context and client outlive it; no task is with it when it goes.
+// Threading: its context, but for the constructor (control context).
+// Units: bytes. Errors: in the task.
+
+#ifndef PLATTER_DEVICES_SCSI_SCSI_LANE_H_
+#define PLATTER_DEVICES_SCSI_SCSI_LANE_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "blockbackend/device_view.h"
+#include "devices/scsi/scsi_command.h"
+#include "devices/scsi/scsi_task.h"
+#include "devices/scsi/scsi_unit.h"
+
+namespace platter {
+
+// Why a block request of a task is under way; where the task goes on when it is done.
+enum class ScsiStep : uint8_t {
+  kTransfer,         // All of the command.
+  kUnmap,            // A range of the list; work.offset is the next one's index.
+  kWriteSame,        // A piece of the range.
+  kVerify,           // A piece read for comparison, or just to see that it can be read.
+  kWriteThenVerify,  // All of the data.
+};
+
+class ScsiLane final : private ScsiTaskOwner {
+ public:
+  ScsiLane(ScsiUnit& unit, AioContext& context, ChannelClient& client);
+
+  // `nexus` below UnitAttentions::kMaxNexuses.
+  Execution Execute(ScsiTask& task, uint8_t nexus);
+
+  ScsiUnit& unit() { return unit_; }
+  AioContext& context() { return context_; }
+  BlockChannel& channel() { return *channel_; }
+  void CloseChannel() { channel_.reset(); }
+
+  // --- For the functions of commands. ---
+
+  // The initiator whose command is being executed.
+  uint8_t nexus() const { return nexus_; }
+  Execution Good(ScsiTask& task, uint64_t transferred = 0);
+  Execution Fail(ScsiTask& task, const Sense& sense);
+  Execution Fail(ScsiTask& task, SenseCode code) { return Fail(task, IllegalRequest(code)); }
+  // Good with `data` in the guest's buffer, as far as the CDB's allocation length and the buffer
+  // go.
+  Execution Reply(ScsiTask& task, std::span<const uint8_t> data, uint64_t allocation);
+  // kDone with `overrun`.
+  Execution Overrun(ScsiTask& task);
+  // As Fail, counting an operation that never became a block request.
+  Execution Refuse(ScsiTask& task, IoOp op, SenseCode code);
+  // Starts a block request of the task.
+  Execution Submit(ScsiTask& task, ScsiStep step, IoOp op, uint64_t offset, uint64_t bytes,
+                   std::span<const iovec> pieces = {});
+  // Memory for the task until it is done; nullptr when there is none.
+  uint8_t* Scratch(ScsiTask& task, uint32_t bytes);
+
+ private:
+  void OnTaskIoDone(ScsiTask& task, IoResult result) override;
+  void FreeScratch(ScsiTask& task);
+  // Whether the command may be done now; if not, the task has its status.
+  bool Admit(ScsiTask& task, const ScsiCommand& command);
+
+  ScsiUnit& unit_;
+  AioContext& context_;
+  std::unique_ptr<BlockChannel> channel_;
+  uint8_t nexus_ = 0;
+};
+
+}  // namespace platter
+
+#endif  // PLATTER_DEVICES_SCSI_SCSI_LANE_H_
