@@ -16,7 +16,7 @@ constexpr AtaAddressing k48 = AtaAddressing::k48;
 constexpr AtaDurability kForced = AtaDurability::kForced;
 
 // EXECUTE DEVICE DIAGNOSTIC is the channel's: it is for both drives. NOP has no row: its answer is
-// "aborted" (8.20).
+// "aborted" (8.22).
 constexpr AtaCommand kCommands[] = {
     {"DATA SET MANAGEMENT", ata::kDataSetManagement, kDmaOut, k48, kTrim, "ACS-2 7.10"},
     {"RECALIBRATE", ata::kRecalibrate, kNonData, k28, kNothing, "ATA-3 7.17"},
@@ -35,10 +35,10 @@ constexpr AtaCommand kCommands[] = {
     {"READ VERIFY SECTOR(S)", ata::kReadVerify, kNonData, k28, kVerify, "8.36"},
     {"READ VERIFY SECTOR(S)", ata::kReadVerifyNoRetry, kNonData, k28, kVerify, "ATA-3 7.16"},
     {"READ VERIFY SECTOR(S) EXT", ata::kReadVerifyExt, kNonData, k48, kVerify, "8.37"},
-    {"SEEK", ata::kSeek, kNonData, k28, kSeek, "8.42"},
+    {"SEEK", ata::kSeek, kNonData, k28, kSeek, "8.44"},
     {"INITIALIZE DEVICE PARAMETERS", ata::kInitializeDeviceParameters, kNonData, k28,
      kInitializeParameters, "ATA-5 8.16"},
-    {"SMART", ata::kSmart, kPioIn, k28, kSmart, "8.54"},
+    {"SMART", ata::kSmart, kPioIn, k28, kSmart, "8.51"},
     {"READ MULTIPLE", ata::kReadMultiple, kPioIn, k28, kReadMultiple, "8.30"},
     {"WRITE MULTIPLE", ata::kWriteMultiple, kPioOut, k28, kWriteMultiple, "8.60"},
     {"SET MULTIPLE MODE", ata::kSetMultipleMode, kNonData, k28, kSetMultiple, "8.49"},
@@ -53,7 +53,7 @@ constexpr AtaCommand kCommands[] = {
     {"STANDBY", ata::kStandby, kNonData, k28, kStandby, "8.52"},
     {"IDLE", ata::kIdle, kNonData, k28, kIdle, "8.17"},
     {"CHECK POWER MODE", ata::kCheckPowerMode, kNonData, k28, kCheckPower, "8.7"},
-    {"SLEEP", ata::kSleep, kNonData, k28, kSleep, "8.51"},
+    {"SLEEP", ata::kSleep, kNonData, k28, kSleep, "8.50"},
     {"FLUSH CACHE", ata::kFlushCache, kNonData, k28, kFlush, "8.12"},
     {"FLUSH CACHE EXT", ata::kFlushCacheExt, kNonData, k48, kFlush, "8.13"},
     {"IDENTIFY DEVICE", ata::kIdentifyDevice, kPioIn, k28, kIdentify, "8.15"},

@@ -68,7 +68,7 @@ void AtaDisk::OnReset(IdeReset kind) {
   step_ = Step::kIdle;
   command_ = nullptr;
   if (power_ == Power::kSleep) power_ = Power::kActive;
-  // Settings stay over the guest's resets, as SET FEATURES 66h asks for (8.46.17).
+  // Settings stay over the guest's resets, as SET FEATURES 66h asks for (8.46).
   if (kind != IdeReset::kPower) return;
   power_ = Power::kActive;
   settings_ = {.geometry = DefaultGeometry(sectors())};
@@ -98,7 +98,7 @@ void AtaDisk::OfferSector(const std::array<uint8_t, kSectorSize>& data) {
 void AtaDisk::OnCommand(const TaskFile& file) {
   file_ = file;
   command_ = FindAtaCommand(file.command);
-  // 6.13.5: asleep, a disk waits for a reset.
+  // 8.50: asleep, a disk waits for a reset.
   if (command_ == nullptr || power_ == Power::kSleep) return Fail(ata::kErrorAbrt);
   Run();
 }
@@ -112,7 +112,7 @@ void AtaDisk::Run() {
     case AtaAction::kVerify:
       return StartTransfer();
     case AtaAction::kFlush:
-    case AtaAction::kStandby:  // What is in the cache is written first (6.13.4).
+    case AtaAction::kStandby:  // What is in the cache is written first (8.52).
     case AtaAction::kSleep:
       return StartFlush();
     case AtaAction::kTrim:
@@ -173,7 +173,7 @@ void AtaDisk::SetFeatures() {
       backend().set_write_cache_enabled(true);
       return Succeed();
     case ata::kFeatureDisableWriteCache:
-      // 8.46.10: what the cache has is written before the command ends.
+      // 8.46: what the cache has is written before the command ends.
       backend().set_write_cache_enabled(false);
       return StartFlush();
     case ata::kFeatureTransferMode:
@@ -189,7 +189,7 @@ void AtaDisk::SetFeatures() {
   }
 }
 
-// 8.46.11: the kind of transfer in the upper five bits, the mode in the lower three.
+// 8.46: the kind of transfer in the upper five bits, the mode in the lower three.
 bool AtaDisk::SetTransferMode(uint8_t mode) {
   const uint8_t number = mode & 0x07;
   switch (mode >> 3) {
@@ -255,7 +255,7 @@ void AtaDisk::Smart() {
       settings_.smart = feature == ata::kSmartEnable;
       return Succeed();
     case ata::kSmartAutosave:      // Nothing to save.
-    case ata::kSmartReturnStatus:  // 8.54.8: the key comes back as it is: all is well.
+    case ata::kSmartReturnStatus:  // 8.51: the key comes back as it is: all is well.
       return Succeed();
     default:
       return Fail(ata::kErrorAbrt);

@@ -27,7 +27,7 @@ inline constexpr uint32_t kAtaMaxMultiple = 16;
 // Blocks of 512 bytes that one DATA SET MANAGEMENT command may bring.
 inline constexpr uint32_t kAtaMaxTrimBlocks = 8;
 
-// Transfer modes by their numbers (8.46.11); kNone: the guest set one of the other kind last.
+// Transfer modes by their numbers (8.46); kNone: the guest set one of the other kind last.
 inline constexpr uint8_t kAtaNoMode = 0xff;
 inline constexpr uint8_t kAtaMaxPioMode = 4;
 inline constexpr uint8_t kAtaMaxMultiwordMode = 2;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The structures that SMART READ DATA and SMART READ THRESHOLDS give (ATA/ATAPI-6, 8.54.5; ATA-3
+// The structures that SMART READ DATA and SMART READ THRESHOLDS give (ATA/ATAPI-6, 8.51; ATA-3
 // for attributes and thresholds): a disk that is well, runs no self-tests and collects nothing.
 //
 // Threading: functions of nothing. Units: bytes. Errors: none.

@@ -101,7 +101,7 @@ inline constexpr uint8_t kIdentifyDevice = 0xec;
 inline constexpr uint8_t kSetFeatures = 0xef;
 inline constexpr uint8_t kReadNativeMax = 0xf8;
 
-// 8.43 (ATA-7 6.52): subcommands of SET FEATURES that Platter knows.
+// 8.46: subcommands of SET FEATURES that Platter knows.
 inline constexpr uint8_t kFeatureEnableWriteCache = 0x02;
 inline constexpr uint8_t kFeatureTransferMode = 0x03;
 inline constexpr uint8_t kFeatureDisableLookAhead = 0x55;
@@ -109,7 +109,7 @@ inline constexpr uint8_t kFeatureKeepOverReset = 0x66;
 inline constexpr uint8_t kFeatureDisableWriteCache = 0x82;
 inline constexpr uint8_t kFeatureEnableLookAhead = 0xaa;
 
-// 8.54: subcommands of SMART that Platter knows, and its key in LBA mid and high.
+// 8.51: subcommands of SMART that Platter knows, and its key in LBA mid and high.
 inline constexpr uint8_t kSmartReadData = 0xd0;
 inline constexpr uint8_t kSmartReadThresholds = 0xd1;  // ATA-3.
 inline constexpr uint8_t kSmartAutosave = 0xd2;

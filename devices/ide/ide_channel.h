@@ -76,6 +76,7 @@ class IdeChannel {
     void WriteRegister(uint64_t offset, unsigned width, uint64_t value) override;
 
    protected:
+    ~ByteBlock() = default;
     virtual uint8_t ReadByte(uint64_t offset) = 0;
     virtual void WriteByte(uint64_t offset, uint8_t value) = 0;
     IdeChannel& channel_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// IdeDevice: what a channel needs of a drive, and IdeAnswer and IdeWork, what the two tell each
+// IdeDevice: what a channel needs of a drive, and IdeOutcome and IdeWork, what the two tell each
 // other. The drive's way to the channel is IdePort (ide_port.h); IdeDrive (ide_drive.h) does what
 // ATA disks and packet drives have in common.
 //
@@ -57,7 +57,7 @@ struct IdeWork {
 enum class IdeInterrupt : uint8_t { kNo, kYes };
 
 // The end of a command.
-struct IdeAnswer {
+struct IdeOutcome {
   uint8_t status = ata::kStatusGood;  // Without BSY and DRQ.
   uint8_t error = 0;
   IdeInterrupt interrupt = IdeInterrupt::kYes;

@@ -93,17 +93,17 @@ void IdePort::EndDma(DmaEnd end) {
   channel_.engine_.End(end);
 }
 
-void IdePort::Finish(const TaskFile& registers, const IdeAnswer& answer) {
+void IdePort::Finish(const TaskFile& registers, const IdeOutcome& outcome) {
   SerialiserLock lock(channel_.serialiser_);
   if (phase_ != Phase::kWorking) return;
-  if (answer.dma) channel_.engine_.End(*answer.dma);
+  if (outcome.dma) channel_.engine_.End(*outcome.dma);
   window_.Close();
   uses_dma_ = false;
   phase_ = Phase::kIdle;
   file_ = registers;
-  status_ = answer.status;
-  error_ = answer.error;
-  interrupt_ = answer.interrupt == IdeInterrupt::kYes;
+  status_ = outcome.status;
+  error_ = outcome.error;
+  interrupt_ = outcome.interrupt == IdeInterrupt::kYes;
   channel_.UpdateLine();
 }
 

@@ -6,7 +6,7 @@
 //   IdePort& port = channel.port(0);
 //   port.Attach(drive);                     // Registers say the drive's signature.
 //   const IdeWork work = port.Take();       // In the drive's context, after IdeDevice::OnWork.
-//   port.DataIn(block, ...), port.DataOut(block, ...), port.RequestDma(), port.Finish(answer) ...
+//   port.DataIn(block, ...), port.DataOut(block, ...), port.RequestDma(), port.Finish(...) ...
 //
 // BSY is set by the register write that makes work and cleared by what the drive says then. A drive
 // may say it late: after a reset that the guest asked for meanwhile it is ignored, and Take gives
@@ -67,7 +67,7 @@ class IdePort {
   // The data has moved, long before the answer.
   void EndDma(DmaEnd end);
   // The command is over. `registers` are what the guest reads from now on.
-  void Finish(const TaskFile& registers, const IdeAnswer& answer);
+  void Finish(const TaskFile& registers, const IdeOutcome& outcome);
 
   // --- Resets. ---
 

@@ -53,7 +53,7 @@ uint8_t ReadTaskFile(const TaskFile& file, unsigned offset, TaskFileHalf half);
 // The guest writes a register; offsets other than 1 ... 6 do nothing.
 void WriteTaskFile(TaskFile& file, unsigned offset, uint8_t value);
 
-// The sector count: 0 stands for 256, or 65536 with 48 bits (8.27, 8.28).
+// The sector count: 0 stands for 256, or 65536 with 48 bits (8.34, 8.35).
 uint32_t SectorCount(const TaskFile& file, AtaAddressing addressing);
 
 // The address of the first sector. With 28 bits and the LBA bit clear it is a place in `geometry`

@@ -39,6 +39,7 @@ TARGETS = {
         "//blockbackend:device_view",
     ],
     "devices": [
+        "//devices/ide:ata_disk",
         "//devices/virtio:direct_transport",
         "//devices/virtio:mmio_transport",
         "//devices/virtio:virtio_blk",
