@@ -35,8 +35,8 @@ inline constexpr uint8_t kAtaMaxUltraMode = 5;
 
 // What the guest can change.
 struct AtaSettings {
-  ChsGeometry geometry;   // The current one.
-  uint32_t multiple = 0;  // Sectors per block; 0: not set.
+  ChsGeometry geometry = {};  // The current one.
+  uint32_t multiple = 0;      // Sectors per block; 0: not set.
   uint8_t multiword_mode = kAtaNoMode;
   uint8_t ultra_mode = kAtaMaxUltraMode;
   bool look_ahead = true;

@@ -24,11 +24,11 @@ struct TaskFile {
     bool operator==(const Register&) const = default;
   };
 
-  Register features;
-  Register count;
-  Register lba_low;
-  Register lba_mid;
-  Register lba_high;
+  Register features = {};
+  Register count = {};
+  Register lba_low = {};
+  Register lba_mid = {};
+  Register lba_high = {};
   uint8_t device = 0;
   uint8_t command = 0;
   bool operator==(const TaskFile&) const = default;

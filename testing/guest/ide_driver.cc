@@ -157,12 +157,7 @@ std::optional<IdeAnswer> IdeDriver::Poll() {
   }
   const uint8_t status = AlternateStatus();
   if ((status & kIdeBusy) != 0) return std::nullopt;
-  if (is_dma()) {
-    // An engine that gave up doesn't interrupt: a real driver's timeout finds it so.
-    const bool gave_up = (GetBm(kBmStatus) & kBmActive) == 0;
-    return interrupt || gave_up ? std::optional(Finish()) : std::nullopt;
-  }
-  if (current_->protocol == IdeProtocol::kNonData || (status & kIdeErr) != 0) {
+  if (current_->protocol == IdeProtocol::kNonData || is_dma() || (status & kIdeErr) != 0) {
     return interrupt ? std::optional(Finish()) : std::nullopt;
   }
   // The first block of a write is asked for without an interrupt.
@@ -238,15 +233,29 @@ IdeAnswer IdeDriver::Finish() {
 
 // --- Waiting. ---
 
+// No interrupt announces the first block of a write or the end of a reset: look again now and then.
+bool IdeDriver::PollFor(absl::FunctionRef<bool()> done, Duration timeout) {
+  const Instant end = bus_.Now() + timeout;
+  do {
+    if (bus_.WaitFor(done, std::min(kPollInterval, timeout))) return true;
+  } while (bus_.Now() < end);
+  return false;
+}
+
 std::optional<IdeAnswer> IdeDriver::Run(const IdeCommand& command, Duration timeout) {
   Start(command);
   std::optional<IdeAnswer> answer;
-  bus_.WaitFor(
+  PollFor(
       [&] {
         answer = Poll();
         return answer.has_value();
       },
       timeout);
+  // An engine that gave up doesn't interrupt: a driver's timeout finds it so.
+  if (!answer.has_value() && is_dma() && (AlternateStatus() & kIdeBusy) == 0 &&
+      (GetBm(kBmStatus) & kBmActive) == 0) {
+    answer = Finish();
+  }
   return answer;
 }
 
@@ -344,7 +353,7 @@ bool IdeDriver::SoftReset(Duration timeout) {
   SetControl(kIdeSoftReset);
   SetControl(0);
   Forget();
-  return bus_.WaitFor([&] { return (AlternateStatus() & kIdeBusy) == 0; }, timeout);
+  return PollFor([&] { return (AlternateStatus() & kIdeBusy) == 0; }, timeout);
 }
 
 }  // namespace platter

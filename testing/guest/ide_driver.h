@@ -16,12 +16,14 @@
 #define PLATTER_TESTING_GUEST_IDE_DRIVER_H_
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 
 #include "testing/guest/guest_bus.h"
@@ -78,6 +80,7 @@ class IdeDriver {
   // The most bytes of one command to or from memory above 4 GiB.
   static constexpr uint32_t kBounceBytes = 65536;
   static constexpr Duration kTimeout = std::chrono::seconds(60);
+  static constexpr Duration kPollInterval = std::chrono::milliseconds(1);
 
   IdeDriver(GuestBus& bus, Place place);
   ~IdeDriver();
@@ -143,6 +146,7 @@ class IdeDriver {
   void WriteRegisters(const IdeCommand& command);
   void BuildTable(uint64_t address, uint32_t bytes);
   std::optional<IdeAnswer> PollData(uint8_t status);
+  bool PollFor(absl::FunctionRef<bool()> done, Duration timeout);
   void ReadBlock();
   void WriteBlock();
   IdeAnswer Finish();
