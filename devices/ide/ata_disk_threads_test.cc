@@ -77,8 +77,8 @@ class AtaDiskThreads : public testing::Test {
     control_->RunUntil([&] { return done; });
   }
 
-  LoopThread io_;
   std::unique_ptr<AioContext> control_ = *CreateAioContext({.kind = AioKind::kThreads});
+  LoopThread io_;  // Joined before the context that it posts to dies.
   InProcessBus bus_{*control_, {}};
   FakeBlockDevice backend_{kSectors * 512};
   IdeChannel channel_{{.memory = bus_.memory(), .line = bus_.Line(kPlace.line)}};

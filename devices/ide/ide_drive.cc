@@ -76,7 +76,12 @@ void IdeDrive::FinishUnplug(DeviceDone done) {
 // --- In the context. ---
 
 void IdeDrive::Work() {
-  if (channel_ == nullptr || resetting_ || paused_) return;
+  if (channel_ == nullptr) return;
+  if (resetting_) {
+    if (channel_->outstanding() == 0) FinishReset();
+    return;
+  }
+  if (paused_) return;
   const IdeWork work = port().Take();
   switch (work.event) {
     case IdeEvent::kNone:
@@ -107,7 +112,8 @@ void IdeDrive::BeginPowerReset(DeviceDone done) {
 }
 
 void IdeDrive::OnBatchDone() {
-  if (resetting_ && channel_->outstanding() == 0) FinishReset();
+  // In a turn of its own: the end of a reset may close the channel.
+  if (resetting_) work_.Schedule();
 }
 
 void IdeDrive::FinishReset() {
