@@ -67,7 +67,8 @@ class Machine {
         command.WriteRegister(ata::kRegLbaLow, 1, value % 70);
         return command.WriteRegister(ata::kRegCount, 1, what / 16);
       case 5:
-        return command.WriteRegister(value % 8, 1u << (what / 16 % 4), value * 0x0101010101010101);
+        return command.WriteRegister(value % 8, 1u << (what / 16 % 4),
+                                     uint64_t{value} * 0x0101010101010101);
       case 6:
         command.ReadRegister(value % 8, 1u << (what / 16 % 4));
         return;

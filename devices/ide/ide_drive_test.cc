@@ -172,6 +172,57 @@ TEST_F(IdeDriveTest, UnplugWaitsForTheRequestThenNobodyAnswers) {
   ExpectWorks();
 }
 
+TEST_F(IdeDriveTest, TwoDrivesShareAChannelAndItsBusMaster) {
+  FakeBlockDevice second_backend(kSectors * 512);
+  auto second = *AtaDisk::Create({.id = "hd1"}, channel_.port(1), second_backend, control_, io_);
+  IdeDriver slave(bus_, {.unit = 1});
+  EXPECT_EQ(slave.Identify()->serial, "hd1");
+  EXPECT_EQ(driver().Identify()->serial, "SERIAL-1");
+  std::vector<uint8_t> back(512);
+  for (uint8_t i = 0; i < 20; ++i) {
+    const IdeWay way = i % 2 == 0 ? IdeWay::kDma : IdeWay::kPio;
+    ExpectGood(*driver().Write(way, i, std::vector<uint8_t>(512, i)));
+    ExpectGood(*slave.Write(way, i, std::vector<uint8_t>(512, static_cast<uint8_t>(~i))));
+    ExpectGood(*driver().Read(way, i, back));
+    EXPECT_EQ(back, std::vector<uint8_t>(512, i));
+  }
+  EXPECT_EQ(second_backend.data[19 * 512], uint8_t{0xec});
+
+  // The machine resets one of them while the other moves data: that goes on.
+  second_backend.hold = true;
+  bus_.Write(slave.scratch(), std::vector<uint8_t>(512, 0x4d));
+  IdeCommand command = slave.Transfer(IdeWay::kDma, true, 50, 512);
+  command.buffer = slave.scratch();
+  slave.Start(command);
+  Settle();
+  EXPECT_EQ(second_backend.held(), 1u);
+  Await(&Device::Reset);
+  EXPECT_EQ(driver().AlternateStatus(), ata::kStatusGood) << "device 0 is selected";
+  second_backend.Release();
+  Settle();
+  EXPECT_FALSE(bus_.Interrupt(kLine).high);
+  slave.Set(guest::kIdeDevice, guest::kIdeDeviceOne);
+  EXPECT_TRUE(bus_.Interrupt(kLine).high) << "its interrupt shows when it is selected";
+  const auto answer = slave.Poll();
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_TRUE(answer->ok());
+  EXPECT_EQ(second_backend.data[50 * 512], 0x4d);
+
+  // A software reset is for both.
+  driver().SetMultiple(4);
+  ASSERT_TRUE(driver().SoftReset());
+  for (IdeDriver* each : {&driver(), &slave}) {
+    each->Set(guest::kIdeDevice, each == &slave ? guest::kIdeDeviceOne : uint8_t{0});
+    EXPECT_EQ(each->AlternateStatus(), ata::kStatusGood);
+    EXPECT_EQ(each->Get(guest::kIdeError), ata::kDiagnosticPassed);
+  }
+  bool done = false;
+  second->Unplug([&] { done = true; });
+  ASSERT_TRUE(bus_.WaitFor([&] { return done; }, IdeDriver::kTimeout));
+  second.reset();
+  ExpectWorks();
+}
+
 TEST_F(IdeDriveTest, ACommandWrittenJustBeforeUnplugIsHarmless) {
   driver().Start({.code = ata::kFlushCache});
   Unplug();
