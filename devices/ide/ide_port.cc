@@ -56,6 +56,11 @@ IdeWork IdePort::Take() {
   }
 }
 
+void IdePort::ShowRegisters(const TaskFile& registers) {
+  SerialiserLock lock(channel_.serialiser_);
+  if (phase_ == Phase::kWorking) file_ = registers;
+}
+
 void IdePort::DataIn(std::span<const uint8_t> block, Block which) {
   SerialiserLock lock(channel_.serialiser_);
   if (phase_ != Phase::kWorking) return;

@@ -57,6 +57,9 @@ class IdePort {
 
   // --- Answers to kCommand, kDataDone and kDmaReady. ---
 
+  // What the guest reads from now on, before a block of a packet command: its length and the
+  // interrupt reason are in registers (9.8).
+  void ShowRegisters(const TaskFile& registers);
   // The guest may read `block`, which stays until kDataDone, a reset or, when it is the last, the
   // next command. After the last one the command is over.
   void DataIn(std::span<const uint8_t> block, Block which);

@@ -228,6 +228,37 @@ TEST_F(IdePortTest, DeviceResetIsAPacketDrivesOwnCommandEvenWhenBusy) {
   EXPECT_FALSE(line_.high) << "8.9: without an interrupt";
 }
 
+// The phases of a packet command with data by PIO, as a packet drive makes them of a port.
+TEST_F(IdePortTest, APacketCommand) {
+  Attach(packet_, 1);
+  IdePort& port = channel_.port(1);
+  Select(1);
+  std::vector<uint8_t> packet(12);
+  std::vector<uint8_t> data(36, 0x11);
+  Begin(ata::kPacket, 1);
+  port.ShowRegisters({.count = {.current = 1}});  // The packet is asked for.
+  port.DataOut(packet, IdeInterrupt::kNo);
+  EXPECT_EQ(Get(ata::kRegCount), 1);
+  channel_.WriteData(std::vector<uint8_t>(12, 0xa8));
+  EXPECT_EQ(packet, std::vector<uint8_t>(12, 0xa8));
+  EXPECT_EQ(port.Take().event, IdeEvent::kDataDone);
+  port.ShowRegisters({.count = {.current = 2}, .lba_mid = {.current = 36}});
+  port.DataIn(data, IdePort::Block::kMoreFollow);
+  EXPECT_TRUE(line_.high);
+  EXPECT_EQ(Get(ata::kRegStatus) & ata::kStatusDrq, ata::kStatusDrq);
+  EXPECT_EQ(Get(ata::kRegLbaMid), 36);
+  std::vector<uint8_t> to(36);
+  channel_.ReadData(to);
+  EXPECT_EQ(to, data);
+  EXPECT_EQ(port.Take().event, IdeEvent::kDataDone);
+  port.Finish({.count = {.current = 3}}, {});
+  EXPECT_TRUE(line_.high) << "the status phase interrupts too";
+  EXPECT_EQ(Get(ata::kRegCount), 3);
+  EXPECT_EQ(Get(ata::kRegStatus), ata::kStatusGood);
+  port.ShowRegisters({.count = {.current = 9}});
+  EXPECT_EQ(Get(ata::kRegCount), 3) << "too late";
+}
+
 TEST_F(IdePortTest, ADetachedDriveIsGoneAtOnce) {
   Command(ata::kIdentifyDevice);
   port_.Detach();
