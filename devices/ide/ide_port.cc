@@ -45,6 +45,11 @@ IdeWork IdePort::Take() {
       phase_ = Phase::kWorking;
       return {.event = IdeEvent::kDataDone};
     case Phase::kDmaReady:
+      // The other drive may have been quicker, after a reset that changed the selection under way.
+      if (!channel_.engine_.armed()) {
+        phase_ = Phase::kDmaWait;
+        return {};
+      }
       phase_ = Phase::kWorking;
       // Under the lock, so that the guest can't stop the engine in between.
       return {.event = IdeEvent::kDmaReady, .prd_table = channel_.engine_.Begin()};

@@ -165,6 +165,30 @@ TEST_F(IdePortTest, AStaleStartServesNoNewCommand) {
   EXPECT_EQ(port_.Take().event, IdeEvent::kNone);
 }
 
+// The machine's reset of one drive selects device 0 while device 1 waits for the bus master: one
+// start serves one of them, the other waits for the next.
+TEST_F(IdePortTest, TwoDrivesThatWaitForTheBusMaster) {
+  Attach(slave_, 1);
+  Select(1);
+  Begin(ata::kReadDma, 1);
+  channel_.port(1).RequestDma();
+  port_.BeginPowerReset();
+  port_.ResetDone(IdeReset::kPower);
+  Begin(ata::kReadDma);
+  port_.RequestDma();
+  SetBm(kBmRegCommand, kBmCommandStart);
+  EXPECT_EQ(port_.Take().event, IdeEvent::kDmaReady);
+  EXPECT_EQ(channel_.port(1).Take().event, IdeEvent::kNone);
+  port_.Finish({}, {.dma = DmaEnd::kExact});
+  EXPECT_EQ(channel_.port(1).Take().event, IdeEvent::kNone);
+  SetBm(kBmRegCommand, 0);
+  SetBm(kBmRegCommand, kBmCommandStart);
+  EXPECT_EQ(channel_.port(1).Take().event, IdeEvent::kDmaReady);
+  channel_.port(1).Finish({}, {.dma = DmaEnd::kExact});
+  Select(1);
+  EXPECT_EQ(Alternate(), ata::kStatusGood);
+}
+
 // R-IDE-04: SRST in each phase; what the drive says after it is ignored, and it is told.
 TEST_F(IdePortTest, R_IDE_04_SrstInEveryPhase) {
   std::vector<uint8_t> block(512);
