@@ -151,6 +151,8 @@ class BlockBackendImpl final : public BlockBackend,
   static Task<void> RelaxEdgeLater(std::shared_ptr<BlockBackendImpl> self);
   // Tells the any-thread properties and the channels what the medium is. [drained]
   void PublishMedium();
+  // Of a medium for the attached device, if there is one.
+  absl::Status CheckWholeBlocks(uint64_t length) const;
   absl::Status AttachRoot(NodeRef node);  // [drained]
   Task<void> FlushAndDetachRoot();        // [drained]
   // A request past the channels, in a ChangeSection. Who drains the backend meanwhile, because it

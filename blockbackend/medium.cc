@@ -48,7 +48,17 @@ Task<IoResult> BlockBackendImpl::EdgeIo(IoArguments io) {
   co_return co_await AwaitIo(edge_, io);
 }
 
+absl::Status BlockBackendImpl::CheckWholeBlocks(uint64_t length) const {
+  if (!device_ || length % device_->attachment.guest_block_size == 0) return absl::OkStatus();
+  return ErrorWithErrno(
+      EINVAL, absl::StrCat(Title(), ": ", length, " bytes are not a multiple of the ",
+                           device_->attachment.guest_block_size, "-byte blocks of device '",
+                           device_->attachment.device_id, "'"));
+}
+
 absl::Status BlockBackendImpl::AttachRoot(NodeRef node) {
+  // Of a disc a guest sees the whole blocks; a disk that it has open is no place for a rest.
+  if (!removable()) PLATTER_RETURN_IF_ERROR(CheckWholeBlocks(node->length()));
   const EdgeOptions options = EdgeOptionsFor(*node);
   absl::Status attached = edge_.Attach(std::move(node), options);
   if (!attached.ok()) return Annotate(attached, Title());
@@ -108,6 +118,7 @@ Task<absl::Status> BlockBackendImpl::Resize(uint64_t new_length) {
                              absl::StrCat(Title(), ": device '", device_->attachment.device_id,
                                           "' does not allow a resize"));
   }
+  if (absl::Status refused = CheckWholeBlocks(new_length); !refused.ok()) co_return refused;
   resizing_ = true;
   absl::Status status = edge_.Change(EdgeOptionsFor(*root()));
   if (status.ok()) status = co_await root()->Truncate(new_length);

@@ -82,7 +82,7 @@ TEST(Completion, ChecksWhatTextFormAndProgramsMayBreak) {
   EXPECT_EQ(Error("blkdebug { image { reference: 'n' } align: 513 }"),
             "top.align: 513 must be 0 or a power of two");
   EXPECT_EQ(Error<config::DeviceOptions>("virtio_blk { drive: 'n' queue_size: 2048 }"),
-            "top.queue-size: 2048 must be between 2 and 1024");
+            "top.queue-size: 2048 must be between 4 and 1024");
   EXPECT_EQ(
       Error<config::DeviceOptions>("virtio_blk { drive: 'n' serial: '123456789012345678901' }"),
       "top.serial: '123456789012345678901' must not be longer than 20 bytes");

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,10 +28,54 @@ namespace platter {
 Task<absl::Status> Machine::Configure(const config::MachineConfig& config) {
   config::MachineConfig complete = config;
   if (absl::Status checked = CompleteMachine(complete); !checked.ok()) co_return checked;
+  NameDevices(complete);
+  const AioKind kind_before = own_contexts_ != nullptr ? own_contexts_->kind() : host_.io_kind;
+  if (absl::Status chosen = ChooseAio(complete); !chosen.ok()) co_return chosen;
   Made made = {.first_device = next_plug_number_};
   absl::Status built = co_await Build(complete, made);
-  if (!built.ok()) co_await Undo(std::move(made));
+  if (!built.ok()) {
+    co_await Undo(std::move(made));
+    if (own_contexts_ != nullptr) own_contexts_->set_kind(kind_before);
+  }
   co_return built;
+}
+
+std::string Machine::FreeDeviceId(const std::set<std::string>& taken) {
+  for (;;) {
+    std::string id = absl::StrCat("device", next_device_number_++);
+    if (!taken.contains(id) && FindDevice(id) == nullptr) return id;
+  }
+}
+
+// Devices without an id get one that no other device of the configuration has.
+void Machine::NameDevices(config::MachineConfig& config) {
+  std::set<std::string> taken;
+  for (const config::DeviceOptions& device : config.devices()) taken.insert(device.id());
+  for (config::DeviceOptions& device : *config.mutable_devices()) {
+    if (device.id().empty()) device.set_id(FreeDeviceId(taken));
+  }
+}
+
+// What kind of event loop the I/O threads have is the host's affair when it makes them.
+absl::Status Machine::ChooseAio(const config::MachineConfig& config) {
+  const auto refuse = [&](const char* why) {
+    return ErrorWithErrno(EINVAL,
+                          absl::StrCat("aio: ", config::AioKind_Name(config.aio()), ": ", why));
+  };
+  switch (config.aio()) {
+    case config::AIO_KIND_IO_URING:
+    case config::AIO_KIND_THREADS:
+      if (own_contexts_ == nullptr)
+        return refuse("this machine gets its event loops from its host");
+      own_contexts_->set_kind(config.aio() == config::AIO_KIND_THREADS ? AioKind::kThreads
+                                                                       : AioKind::kUring);
+      return absl::OkStatus();
+    case config::AIO_KIND_SIMULATED:
+      if (own_contexts_ != nullptr) return refuse("this machine's I/O threads are real ones");
+      return absl::OkStatus();
+    default:
+      return absl::OkStatus();
+  }
 }
 
 Task<absl::Status> Machine::Build(const config::MachineConfig& config, Made& made) {
@@ -103,6 +148,10 @@ absl::Status Machine::ObjectAdd(const config::ObjectOptions& options) {
 Task<absl::Status> Machine::BlockdevAdd(const config::BlockdevOptions& options) {
   config::BlockdevOptions complete = options;
   if (absl::Status checked = CompleteBlockdev(complete); !checked.ok()) co_return checked;
+  if (backends_.Find(complete.node_name()) != nullptr) {
+    co_return ErrorWithErrno(EEXIST, absl::StrCat("node-name '", complete.node_name(),
+                                                  "': there is a block backend of that name"));
+  }
   absl::StatusOr<NodeRef> node = co_await OpenNode(graph_, complete);
   co_return node.status();
 }
@@ -115,7 +164,7 @@ Task<absl::Status> Machine::DeviceAdd(const config::DeviceOptions& options) {
 Task<absl::StatusOr<std::string>> Machine::AddDevice(const config::DeviceOptions& options) {
   config::DeviceOptions complete = options;
   if (absl::Status checked = CompleteDevice(complete); !checked.ok()) co_return checked;
-  if (complete.id().empty()) complete.set_id(absl::StrCat("device", next_device_number_++));
+  if (complete.id().empty()) complete.set_id(FreeDeviceId({}));
   std::string id = complete.id();
   absl::Status added = CheckNewDeviceId(id);
   if (added.ok()) {

@@ -56,11 +56,14 @@ class IoThread {
 class ThreadContextProvider final : public ContextProvider {
  public:
   explicit ThreadContextProvider(AioKind kind) : kind_(kind) {}
+  // Of the contexts made from now on.
+  AioKind kind() const { return kind_; }
+  void set_kind(AioKind kind) { kind_ = kind; }
   absl::StatusOr<AioContext*> MakeIoContext(const std::string& name, PollOptions poll) override;
   void DropIoContext(AioContext& context) override;
 
  private:
-  const AioKind kind_;
+  AioKind kind_;
   std::vector<std::unique_ptr<IoThread>> threads_;
 };
 

@@ -78,6 +78,13 @@ Task<absl::Status> Machine::BackendAdd(std::string name, std::string node_name,
                                                     "' for backend '", name, "'"));
     }
   }
+  // "drive" names either: one name must not be two disks.
+  if (const NodeRef other = name.empty() ? nullptr : graph_.Find(name); other != node) {
+    if (other != nullptr) {
+      co_return ErrorWithErrno(
+          EEXIST, absl::StrCat("block backend '", name, "': there is a block node of that name"));
+    }
+  }
   absl::StatusOr<BlockBackendRef> backend = backends_.Create(name, options);
   if (!backend.ok()) co_return backend.status();
   if (node != nullptr) {

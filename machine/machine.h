@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -186,6 +187,9 @@ class Machine {
   // The id of the new device.
   Task<absl::StatusOr<std::string>> AddDevice(const config::DeviceOptions& options);
   absl::Status AddOwnDevice(const config::DeviceOptions& options);
+  std::string FreeDeviceId(const std::set<std::string>& taken);
+  void NameDevices(config::MachineConfig& config);
+  absl::Status ChooseAio(const config::MachineConfig& config);
   Task<absl::Status> Build(const config::MachineConfig& config, Made& made);
   Task<void> Undo(Made made);
   // Whatever their order: parents first. What cannot be removed is logged.

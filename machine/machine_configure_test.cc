@@ -154,5 +154,57 @@ TEST_F(MachineConfigureTest, MemoryThatAFailedConfigurationMadeIsGoneToo) {
   BlockOn(control, machine.Shutdown());
 }
 
+TEST_F(MachineConfigureTest, DevicesWithoutAnIdGetOneThatIsFree) {
+  Rig rig(world_);
+  const absl::Status configured = rig.Configure(R"(
+      blockdevs { node_name: "a" memory { size: 1048576 } }
+      blockdevs { node_name: "b" memory { size: 1048576 } }
+      devices { virtio_blk { drive: "a" } }
+      devices { id: "device0" virtio_blk { drive: "b" } })");
+  ASSERT_TRUE(configured.ok()) << configured;
+  EXPECT_EQ(rig.machine().BackendOfDevice("device0")->root()->node_name(), "b");
+  EXPECT_NE(rig.machine().FindDevice("device1"), nullptr);
+}
+
+TEST_F(MachineConfigureTest, OneNameIsNotTwoDisks) {
+  Rig rig(world_);
+  ASSERT_TRUE(rig.AddNode("driver=memory,node-name=d0,size=1M").ok());
+  ASSERT_TRUE(rig.AddNode("driver=memory,node-name=d1,size=2M").ok());
+  EXPECT_EQ(ErrnoOf(rig.Run(rig.machine().BackendAdd("d0", "d1", {}))), EEXIST);
+  ASSERT_TRUE(rig.Run(rig.machine().BackendAdd("drive0", "d1", {})).ok());
+  const absl::Status added = rig.AddNode("driver=memory,node-name=drive0,size=1M");
+  EXPECT_EQ(ErrnoOf(added), EEXIST) << added;
+  EXPECT_EQ(rig.machine().graph().Find("drive0"), nullptr);
+}
+
+TEST_F(MachineConfigureTest, TheKindOfEventLoopIsTheHostsToChoose) {
+  Rig rig(world_);  // With contexts of its own.
+  for (const char* kind : {"AIO_KIND_IO_URING", "AIO_KIND_THREADS"}) {
+    const absl::Status refused = rig.Configure(std::string("aio: ") + kind);
+    EXPECT_EQ(ErrnoOf(refused), EINVAL);
+    EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr(kind));
+  }
+  EXPECT_TRUE(rig.Configure("aio: AIO_KIND_SIMULATED").ok());
+}
+
+TEST_F(MachineConfigureTest, AMediumOfPartialBlocksIsNoDisk) {
+  Rig rig(world_);
+  ASSERT_TRUE(rig.Configure(R"(
+      blockdevs { node_name: "n0" memory { size: 1048576 } }
+      devices { id: "vd0" virtio_blk { drive: "n0" logical_block_size: 4096 } })")
+                  .ok());
+  const BlockBackendRef backend = rig.machine().BackendOfDevice("vd0");
+  const absl::Status refused = rig.Run(backend->Resize(1048576 + 512));
+  EXPECT_EQ(ErrnoOf(refused), EINVAL);
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("4096-byte blocks of device"));
+  EXPECT_EQ(backend->length(), 1048576u);
+  EXPECT_TRUE(rig.Run(backend->Resize(1048576 + 4096)).ok());
+
+  ASSERT_TRUE(rig.AddNode("driver=memory,node-name=odd,size=1000").ok());
+  ASSERT_TRUE(rig.Run(backend->RemoveRoot()).ok());
+  EXPECT_EQ(ErrnoOf(rig.Run(backend->InsertRoot(rig.machine().graph().Find("odd")))), EINVAL);
+  EXPECT_FALSE(backend->is_inserted());
+}
+
 }  // namespace
 }  // namespace platter

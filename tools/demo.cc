@@ -18,6 +18,7 @@
 
 #include "base/status.h"
 #include "testing/demo/narrator.h"
+#include "tools/process.h"
 
 namespace platter {
 namespace {
@@ -153,4 +154,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace platter
 
-int main(int argc, char** argv) { return platter::Main(argc, argv); }
+int main(int argc, char** argv) {
+  platter::PrepareProcess();
+  return platter::FinishProcess("demo", platter::Main(argc, argv));
+}

@@ -6,23 +6,27 @@
 #include <getopt.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 #include "base/log.h"
+#include "base/quote.h"
 #include "base/status.h"
 #include "benchmarks/throughput/bench_machine.h"
 #include "benchmarks/throughput/load.h"
 #include "benchmarks/throughput/workload.h"
 #include "config/parse.h"
 #include "config/scalar.h"
+#include "tools/process.h"
 
 namespace platter {
 namespace {
@@ -120,17 +124,20 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
   int index = 0;
   opterr = 0;
   for (;;) {
-    const int got = getopt_long(argc, argv, "", kOptions, &index);
+    // getopt moves optind, though not within a cluster of short options: what it looks at is there
+    // before the call. "+": it takes the words in their order.
+    const std::string word = optind < argc ? argv[optind] : "";
+    const int got = getopt_long(argc, argv, "+:", kOptions, &index);
     if (got == -1) break;
     if (got != 0) {
-      return ErrorWithErrno(EINVAL, absl::StrCat("'", argv[optind - 1],
-                                                 "' is no option or lacks its value; see --help"));
+      const char* what = got == ':' ? "needs a value" : "is no option";
+      return ErrorWithErrno(EINVAL, absl::StrCat(Quote(word), " ", what, "; see --help"));
     }
     PLATTER_RETURN_IF_ERROR(
         SetOption(kOptions[index].name, optarg == nullptr ? "" : optarg, flags));
   }
   if (optind < argc) {
-    return ErrorWithErrno(EINVAL, absl::StrCat("'", argv[optind], "': no such argument"));
+    return ErrorWithErrno(EINVAL, absl::StrCat(Quote(argv[optind]), ": no such argument"));
   }
   return flags;
 }
@@ -144,9 +151,24 @@ int Fail(const absl::Status& status, int code) {
   return code;
 }
 
+// Knows whether there was an error: one at the end, when the disk is flushed and closed, has no
+// other way to the exit code.
+class WatchedLog final : public LogSink {
+ public:
+  void Log(LogLevel level, std::string_view text) override {
+    if (level == LogLevel::kError) failed_ = true;
+    log_.Log(level, text);
+  }
+  bool failed() const { return failed_; }
+
+ private:
+  StderrLog log_;
+  std::atomic<bool> failed_{false};
+};
+
 int Run(const Flags& flags) {
   const bool show_progress = !flags.json && isatty(STDERR_FILENO) != 0;
-  StderrLog log;
+  WatchedLog log;
   absl::StatusOr<std::unique_ptr<BenchMachine>> machine = BenchMachine::Create(flags.workload, log);
   if (!machine.ok()) return Fail(machine.status(), kExitFailed);
   absl::StatusOr<LoadResult> result =
@@ -167,7 +189,8 @@ int Run(const Flags& flags) {
   } else {
     std::cout << ResultAsTable(flags.workload, *result);
   }
-  return result->errors == 0 ? 0 : kExitFailed;
+  machine->reset();
+  return result->errors == 0 && !log.failed() ? 0 : kExitFailed;
 }
 
 int Main(int argc, char** argv) {
@@ -191,4 +214,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace platter
 
-int main(int argc, char** argv) { return platter::Main(argc, argv); }
+int main(int argc, char** argv) {
+  platter::PrepareProcess();
+  return platter::FinishProcess("platter-bench", platter::Main(argc, argv));
+}

@@ -35,12 +35,16 @@ class PlatterBenchTest(unittest.TestCase):
         done = run("--blockdev", "driver=blkdebug,node-name=d0,image.driver=null-co,"
                    "inject-error.0.event=none", "--seconds", "60", "--requests", "100", "--json")
         self.assertEqual(done.returncode, 1)
-        self.assertGreater(json.loads(done.stdout)["errors"], 0)
+        result = json.loads(done.stdout)
+        self.assertGreater(result["errors"], 0)
+        self.assertEqual(result["errors"], result["requests"])
 
     def test_mistakes_are_named(self):
         for arguments, code, text in (
             ((), 2, "--blockdev: missing"),
             (("--blokdev", NULL), 2, "--blokdev"),
+            (("--json", "-xyz"), 2, "'-xyz' is no option"),
+            (("--blockdev",), 2, "'--blockdev' needs a value"),
             (("--blockdev", NULL, "more"), 2, "'more'"),
             (("--blockdev", NULL, "--op", "trim"), 2, "--op: 'trim'"),
             (("--blockdev", NULL, "--bs", "4x"), 2, "--bs: '4x'"),

@@ -174,14 +174,13 @@ class Load {
         }
       }
     }
-    const uint64_t requests = Requests();
-    const double cpu = CpuSeconds() - cpu_before;
+    // What is in flight at the end is waited for, and counts like the rest.
     if (!Finish()) {
       return ErrorWithErrno(ETIMEDOUT,
                             absl::StrCat("requests did not complete within ",
                                          kDrainTimeout / std::chrono::seconds(1), " s of the end"));
     }
-    return Collect(requests, Seconds(now - start), cpu);
+    return Collect(Seconds(clock_.Now() - start), CpuSeconds() - cpu_before);
   }
 
  private:
@@ -224,9 +223,9 @@ class Load {
     }
   }
 
-  LoadResult Collect(uint64_t requests, double seconds, double cpu) const {
+  LoadResult Collect(double seconds, double cpu) const {
     LoadResult result;
-    result.requests = requests;
+    result.requests = Requests();
     result.seconds = seconds;
     result.cpu_seconds = cpu;
     for (const auto& queue : queues_) {

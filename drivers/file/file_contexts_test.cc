@@ -18,6 +18,7 @@
 
 #include "aio/task.h"
 #include "drivers/file/file_rig.h"
+#include "drivers/file/inline_budget.h"
 #include "testing/model/random.h"
 
 namespace platter {
@@ -177,6 +178,39 @@ TEST_P(FileContextsTest, AFileThatShrankUnderUsFailsOnEveryPath) {
   request.Start(node);
   rig->context().RunUntil([&] { return request.done && !rig->log().Lines().empty(); });
   EXPECT_EQ(request.result, -EIO);
+  EXPECT_NE(rig->log().Lines()[0].find("shrank under us"), std::string::npos);
+}
+
+TEST_P(FileContextsTest, AFileThatShrankIsNoticedByWritesAndFlushes) {
+  FileNode& node = rig->node();
+  if (SimulatedWorld* const world = rig->world(); world != nullptr) {
+    ASSERT_EQ(world->disk().Find(rig->path())->Truncate(kBlock), 0);
+  } else {
+    ASSERT_EQ(::truncate(rig->path().c_str(), kBlock), 0);
+  }
+  RegionIo& request = *requests[0];
+  const auto run = [&] {
+    request.done = false;
+    request.Start(node);
+    rig->context().RunUntil([&] { return request.done; });
+    return request.result;
+  };
+  Random random(7);
+  do {
+    request.Prepare(random, 0);
+  } while (request.op != IoOp::kWrite);
+  uint32_t failed = 0;
+  for (uint32_t i = 0; i < 2 * InlineBudget::kWritesPerLook; ++i) {
+    const IoResult result = run();
+    EXPECT_TRUE(result == 0 || result == -EIO) << result;
+    failed += result != 0 ? 1 : 0;
+  }
+  EXPECT_EQ(failed, 2u);
+  request.op = IoOp::kFlush;
+  request.offset = request.bytes = request.iov_count = 0;
+  request.flags = IoFlags::kNone;
+  EXPECT_EQ(run(), -EIO);
+  rig->context().RunUntil([&] { return !rig->log().Lines().empty(); });
   EXPECT_NE(rig->log().Lines()[0].find("shrank under us"), std::string::npos);
 }
 

@@ -132,6 +132,7 @@ IoResult FileNode::Start(IoRequest& request) {
     case IoOp::kWrite:
       return StartWrite(request);
     case IoOp::kFlush:
+      if (const IoResult shrunk = CheckLength(); shrunk != 0) return shrunk;
       return sync_queue_.Start(request);
     case IoOp::kDiscard:
     case IoOp::kWriteZeroes:
@@ -173,9 +174,12 @@ IoResult FileNode::StartWrite(IoRequest& request) {
   if (request.bytes == 0) return 0;
   AioContext& context = *request.context;
   uint64_t done = 0;
-  InlineBudget::Slot* const slot =
-      geometry_.writes == InlineMode::kPlain ? budget_.Find(context) : nullptr;
-  if (slot != nullptr && slot->Take(context, request.bytes)) {
+  InlineBudget::Slot* const slot = budget_.Find(context);
+  if (slot != nullptr && slot->LookDue()) [[unlikely]] {
+    if (const IoResult shrunk = CheckLength(); shrunk != 0) return shrunk;
+  }
+  if (slot != nullptr && geometry_.writes == InlineMode::kPlain &&
+      slot->Take(context, request.bytes)) {
     const int64_t result = context.file_io().InlineWrite(FileState::fd, request.iov,
                                                          request.iov_count, request.offset, 0);
     if (result == static_cast<int64_t>(request.bytes)) [[likely]] {
@@ -198,6 +202,17 @@ void FileNode::OnGrown(uint64_t end) {
   }
   // Within the last block only the host's file has grown; see the head of file_node.h.
   if (end > AlignUp(length(), FileState::request_alignment)) RaiseLength(end);
+}
+
+// A write makes a file that somebody cut short long again, and what was cut off is gone without a
+// word: hence a look at its length now and then, and before each flush.
+IoResult FileNode::CheckLength() {
+  if (options_.driver != FileDriver::kFile) return 0;
+  HostFileStat stat;
+  const uint64_t known = file_bytes.load(std::memory_order_acquire);
+  if (services_.host->Stat(file_.get(), stat) < 0 || stat.length >= known) return 0;
+  OnShrunk(stat.length);
+  return -EIO;
 }
 
 void FileNode::OnShrunk(uint64_t offset) {

@@ -85,6 +85,8 @@ class FileNode final : public BlockNode, private FileState {
 
   IoResult StartRead(IoRequest& request);
   IoResult StartWrite(IoRequest& request);
+  // -EIO, and reported, when the file is shorter than it is known to be.
+  IoResult CheckLength();
   absl::Status TruncateFile(uint64_t new_length);
   absl::Status MeasureDevice(uint64_t new_length);
 

@@ -27,6 +27,7 @@ class InlineBudget {
   static constexpr uint32_t kSlots = 32;
   // After misses in a row the page cache is not asked for up to this many requests.
   static constexpr uint32_t kMaxSkip = 32;
+  static constexpr uint32_t kWritesPerLook = 256;
 
   class alignas(64) Slot {
    public:
@@ -41,6 +42,9 @@ class InlineBudget {
       left_ -= bytes;
       return true;
     }
+
+    // Once in kWritesPerLook writes: whether to look if the file is as long as it was.
+    bool LookDue() { return ++writes_ % kWritesPerLook == 0; }
 
     // For reads that may find nothing in the page cache: whether to try this one.
     bool WorthTrying() {
@@ -61,6 +65,7 @@ class InlineBudget {
     uint64_t left_ = 0;
     uint32_t skip_ = 0;
     uint32_t skip_left_ = 0;
+    uint32_t writes_ = 0;
   };
 
   // The slot of `context`, which is the running one; nullptr when all are taken.

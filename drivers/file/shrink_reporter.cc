@@ -23,7 +23,7 @@ void ShrinkReporter::WriteLine(uint64_t offset, uint64_t known_bytes) {
                " bytes and " +
                (error < 0 ? std::string("cannot be measured now")
                           : "has " + std::to_string(now.length) + " now") +
-               "; a read met its end at " + std::to_string(offset) + " and failed",
+               "; a request met its end at " + std::to_string(offset) + " and failed",
            control_.Now().time_since_epoch().count());
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ShrinkReporter: tells the operator, at a bounded rate, that a file has become shorter than it was
-// when reads met its end too early. The data plane only raises a flag; the control context asks the
-// host for the length and writes the line.
+// when requests met its end too early. The data plane only raises a flag; the control context asks
+// the host for the length and writes the line.
 //
 // Ownership: shared by the node and, weakly, by the reports under way: none is made once the node
 // is
@@ -28,7 +28,7 @@ class ShrinkReporter : public std::enable_shared_from_this<ShrinkReporter> {
   ShrinkReporter(AioContext& control, LogSink& log, std::shared_ptr<HostCalls> host, HostFile file)
       : control_(control), log_(log), host_(std::move(host)), file_(std::move(file)) {}
 
-  // A read met the end of the file at `offset`; it was known to reach `known_bytes`.
+  // A request met the end of the file at `offset`; it was known to reach `known_bytes`.
   void Report(uint64_t offset, uint64_t known_bytes);
 
  private:

@@ -36,7 +36,7 @@ TEST_F(ShrinkReporterTest, WritesFromTheControlContextWithFileAndLengths) {
   control_.RunReady();
   ASSERT_EQ(log_.Lines().size(), 1u);
   EXPECT_THAT(log_.Lines()[0], HasSubstr("'/disk' shrank under us: it had 8192 bytes and has 1000 "
-                                         "now; a read met its end at 4096"));
+                                         "now; a request met its end at 4096"));
 }
 
 TEST_F(ShrinkReporterTest, ReportsThatComeMeanwhileAreOne) {

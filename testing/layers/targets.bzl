@@ -39,6 +39,7 @@ TARGETS = {
         "//blockbackend:device_view",
     ],
     "devices": [
+        "//devices/ide:ata_disk",
         "//devices/scsi:mmc_disc",
         "//devices/scsi:scsi_disk",
         "//devices/tray",

@@ -168,11 +168,13 @@ class PathCost : public testing::TestWithParam<Path>, private InterruptControlle
   bool Submit(VirtioBlkQueue& queue, uint16_t q, uint32_t slot) {
     const uint64_t n = next_++;
     BlkCommand command;
-    if (n % 16 == 15) {
+    if (n % 17 == 16) {
       command.type = guest::kBlkFlush;
     } else {
-      const auto count = static_cast<uint32_t>(n * 7 % kMaxSegments + 1);
-      command.type = n % 2 == 0 ? guest::kBlkIn : guest::kBlkOut;
+      // Every number of segments, read and written.
+      const auto count = static_cast<uint32_t>(n % kMaxSegments + 1);
+      command.type = n / kMaxSegments % 2 == 0 ? guest::kBlkIn : guest::kBlkOut;
+      ++(command.type == guest::kBlkIn ? reads_ : writes_)[count];
       command.sector = n * 37 % (kDiskBytes / 512 - kMaxSegments);
       command.data = std::span(segments_).subspan((q * kDepth + slot) * kMaxSegments, count);
     }
@@ -192,12 +194,16 @@ class PathCost : public testing::TestWithParam<Path>, private InterruptControlle
   std::vector<GuestSegment> segments_;
   uint64_t next_ = 0;
   uint64_t failed_ = 0;
+  // Transfers submitted, by their number of segments.
+  std::array<uint32_t, kMaxSegments + 1> reads_{};
+  std::array<uint32_t, kMaxSegments + 1> writes_{};
 };
 
 TEST_P(PathCost, NoAllocationAndNoLockOnAnyThread) {
   ASSERT_EQ(AllocationsAreCounted(), !kBuiltWithSanitizer);
   const uint64_t count = kBuiltWithSanitizer ? 2'000 : 100'000;
   ASSERT_NO_FATAL_FAILURE(Run(count / 4));  // Warm: pools have grown, pages are there.
+  reads_ = writes_ = {};
   const AllocationWindow allocations;
   const uint64_t locks = Mutex::TotalAcquisitions();
   ASSERT_NO_FATAL_FAILURE(Run(count));
@@ -205,6 +211,10 @@ TEST_P(PathCost, NoAllocationAndNoLockOnAnyThread) {
   EXPECT_EQ(Mutex::TotalAcquisitions() - locks, 0u);
   EXPECT_EQ(failed_, 0u);
   EXPECT_EQ(driver_->ring_faults(), 0u);
+  for (uint32_t segments = 1; segments <= kMaxSegments; ++segments) {
+    EXPECT_GT(reads_[segments], 0u) << segments << " segments";
+    EXPECT_GT(writes_[segments], 0u) << segments << " segments";
+  }
 }
 
 // The counters see what they are to see.

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "devices/ide/ide_drive.h"
+
+#include <utility>
+
+#include "base/status.h"
+
+namespace platter {
+
+IdeDrive::IdeDrive(Setup setup)
+    : setup_(std::move(setup)), work_(setup_.context, [this] { Work(); }) {}
+
+IdeDrive::~IdeDrive() {
+  if (!attached_) return;
+  port().Detach();
+  channel_.reset();
+  backend().Detach();
+}
+
+absl::Status IdeDrive::Connect(const DeviceAttachment& attachment, BlockDevOps ops) {
+  PLATTER_RETURN_IF_ERROR(backend().Attach(attachment, std::move(ops)));
+  const absl::Status status = port().Attach(*this);
+  if (!status.ok()) {
+    backend().Detach();
+    return status;
+  }
+  attached_ = true;
+  channel_ = backend().OpenChannel(setup_.context, *this);
+  return absl::OkStatus();
+}
+
+// --- Device: messages to the context and back. ---
+
+void IdeDrive::Pause(DeviceDone done) {
+  setup_.context.Post([this, done = std::move(done)]() mutable {
+    paused_ = true;
+    setup_.control.Post(std::move(done));
+  });
+}
+
+void IdeDrive::Resume() {
+  setup_.context.Post([this] {
+    paused_ = false;
+    Work();
+  });
+}
+
+void IdeDrive::Reset(DeviceDone done) {
+  setup_.context.Post([this, done = std::move(done)]() mutable {
+    BeginPowerReset(
+        [this, then = std::move(done)]() mutable { setup_.control.Post(std::move(then)); });
+  });
+}
+
+void IdeDrive::Unplug(DeviceDone done) {
+  setup_.context.Post([this, done = std::move(done)]() mutable {
+    BeginPowerReset([this, then = std::move(done)]() mutable { FinishUnplug(std::move(then)); });
+  });
+}
+
+void IdeDrive::FinishUnplug(DeviceDone done) {
+  if (channel_ != nullptr) {
+    port().Detach();
+    channel_.reset();
+  }
+  // Behind a register write that came just before: nothing of this drive is queued after it.
+  setup_.context.Post([this, done = std::move(done)]() mutable {
+    setup_.control.Post([this, done = std::move(done)]() mutable {
+      if (std::exchange(attached_, false)) backend().Detach();
+      std::move(done)();
+    });
+  });
+}
+
+// --- In the context. ---
+
+void IdeDrive::Work() {
+  if (channel_ == nullptr) return;
+  if (resetting_) {
+    if (channel_->outstanding() == 0) FinishReset();
+    return;
+  }
+  if (paused_) return;
+  const IdeWork work = port().Take();
+  switch (work.event) {
+    case IdeEvent::kNone:
+      return;
+    case IdeEvent::kCommand:
+      return OnCommand(work.task_file);
+    case IdeEvent::kDataDone:
+      return OnDataDone();
+    case IdeEvent::kDmaReady:
+      return OnDmaReady(work.prd_table);
+    case IdeEvent::kReset:
+      return BeginReset(work.reset);
+  }
+}
+
+void IdeDrive::BeginReset(IdeReset kind) {
+  resetting_ = true;
+  reset_kind_ = kind;
+  channel_->CancelAll();
+  if (channel_->outstanding() == 0) FinishReset();
+}
+
+void IdeDrive::BeginPowerReset(DeviceDone done) {
+  if (channel_ == nullptr) return std::move(done)();  // Unplugged.
+  power_resets_.push_back(std::move(done));
+  port().BeginPowerReset();
+  BeginReset(IdeReset::kPower);
+}
+
+void IdeDrive::OnBatchDone() {
+  // In a turn of its own: the end of a reset may close the channel.
+  if (resetting_) work_.Schedule();
+}
+
+void IdeDrive::FinishReset() {
+  OnReset(reset_kind_);
+  resetting_ = false;
+  port().ResetDone(reset_kind_);
+  work_.Schedule();  // The guest may have asked for another one meanwhile.
+  for (DeviceDone& done : std::exchange(power_resets_, {})) std::move(done)();
+}
+
+}  // namespace platter

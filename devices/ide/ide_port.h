@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// IdePort: one of the two places of a channel, with the registers of the drive that is there. The
+// channel's side is IdeChannel; what is public here is the drive's side.
+//
+//   IdePort& port = channel.port(0);
+//   port.Attach(drive);                     // Registers say the drive's signature.
+//   const IdeWork work = port.Take();       // In the drive's context, after IdeDevice::OnWork.
+//   port.DataIn(block, ...), port.DataOut(block, ...), port.RequestDma(), port.Finish(...) ...
+//
+// BSY is set by the register write that makes work and cleared by what the drive says then. A drive
+// may say it late: after a reset that the guest asked for meanwhile it is ignored, and Take gives
+// kReset.
+//
+// Ownership: of the channel. Threading: Attach and Detach in the control context; the rest in the
+// drive's context (each takes the channel's lock).
+// Units: bytes. Errors: Attach.
+
+#ifndef PLATTER_DEVICES_IDE_IDE_PORT_H_
+#define PLATTER_DEVICES_IDE_IDE_PORT_H_
+
+#include <cstdint>
+#include <span>
+
+#include "absl/status/status.h"
+
+#include "devices/bus/guest_memory.h"
+#include "devices/ide/bus_master.h"
+#include "devices/ide/ide_device.h"
+#include "devices/ide/pio_window.h"
+#include "devices/ide/task_file.h"
+
+namespace platter {
+
+class IdeChannel;
+
+class IdePort {
+ public:
+  // Whether more of the command follows after a block of data.
+  enum class Block : uint8_t { kMoreFollow, kLast };
+
+  IdePort(IdeChannel& channel, unsigned unit) : channel_(channel), unit_(unit) {}
+  IdePort(const IdePort&) = delete;
+  IdePort& operator=(const IdePort&) = delete;
+
+  // 0 or 1.
+  unsigned unit() const { return unit_; }
+  const GuestMemory& memory() const;
+
+  // FAILED_PRECONDITION naming both when a drive is there.
+  absl::Status Attach(IdeDevice& device);
+  // The place is empty from now on; OnWork is not called any more.
+  void Detach();
+
+  // What is to be done next; once.
+  IdeWork Take();
+
+  // --- Answers to kCommand, kDataDone and kDmaReady. ---
+
+  // What the guest reads from now on, before a block of a packet command: its length and the
+  // interrupt reason are in registers (9.8).
+  void ShowRegisters(const TaskFile& registers);
+  // The guest may read `block`, which stays until kDataDone, a reset or, when it is the last, the
+  // next command. After the last one the command is over.
+  void DataIn(std::span<const uint8_t> block, Block which);
+  // The guest may write `block`, then kDataDone comes. `interrupt`: not for a command's first.
+  void DataOut(std::span<uint8_t> block, IdeInterrupt interrupt);
+  // kDmaReady comes when the guest has armed the bus master. From then on the engine is at work.
+  void RequestDma();
+  // The data has moved, long before the answer.
+  void EndDma(DmaEnd end);
+  // The command is over. `registers` are what the guest reads from now on.
+  void Finish(const TaskFile& registers, const IdeOutcome& outcome);
+
+  // --- Resets. ---
+
+  // The machine resets the drive: BSY until ResetDone.
+  void BeginPowerReset();
+  // The drive is quiet and as its signature says. While the guest holds SRST, BSY stays.
+  void ResetDone(IdeReset kind);
+
+ private:
+  friend class IdeChannel;
+
+  // What goes on, seen from the registers. In all but kIdle and kData the drive is busy.
+  enum class Phase : uint8_t {
+    kIdle,
+    kCommand,   // Written, not taken.
+    kWorking,   // The drive is at it.
+    kData,      // DRQ: the guest moves a block.
+    kDataDone,  // It has, and the drive was not told yet.
+    kDmaWait,   // The drive waits for the bus master.
+    kDmaReady,  // It is armed, and the drive was not told yet.
+    kReset,     // Asked for, not taken.
+    kResetting,
+    kResetHeld,  // The drive is done, SRST is still set.
+  };
+
+  // --- For the channel, under its lock. ---
+
+  bool present() const { return device_ != nullptr; }
+  bool busy() const { return (status_ & (ata::kStatusBsy | ata::kStatusDrq)) != 0; }
+  // 0 without a drive.
+  uint8_t status() const { return status_; }
+  void StartCommand(uint8_t command);
+  void StartReset(IdeReset kind);
+  // SRST went to 0.
+  void ReleaseReset();
+  void OnArmed();
+  void OnDisarmed();
+  void ReadData(std::span<uint8_t> to);
+  void WriteData(std::span<const uint8_t> from);
+  // The registers as after a reset.
+  void ShowSignature();
+  void CompleteReset();
+  void OnBlockMoved();
+  void GoBusy(Phase phase);
+
+  IdeChannel& channel_;
+  const unsigned unit_;
+
+  // All of it under the channel's lock.
+  IdeDevice* device_ = nullptr;
+  Phase phase_ = Phase::kIdle;
+  IdeReset reset_ = IdeReset::kSoftware;
+  TaskFile file_;
+  uint8_t status_ = 0;
+  uint8_t error_ = 0;
+  bool interrupt_ = false;  // Pending; the channel decides whether the line shows it.
+  bool uses_dma_ = false;   // From RequestDma to the end of the command.
+  Block block_ = Block::kLast;
+  PioWindow window_;
+};
+
+}  // namespace platter
+
+#endif  // PLATTER_DEVICES_IDE_IDE_PORT_H_
