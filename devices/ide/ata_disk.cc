@@ -232,7 +232,7 @@ void AtaDisk::InitializeParameters() {
   const uint32_t per_track = file_.count.current;
   const uint32_t heads = (file_.device & ata::kDeviceHead) + 1u;
   if (per_track == 0) return Fail(ata::kErrorAbrt);
-  const uint64_t cylinders = sectors() / (heads * per_track);
+  const uint64_t cylinders = sectors() / (uint64_t{heads} * per_track);
   settings_.geometry = {
       .cylinders = static_cast<uint32_t>(std::clamp<uint64_t>(cylinders, 1, UINT16_MAX)),
       .heads = heads,

@@ -103,7 +103,7 @@ class AtaDisk final : public IdeDrive, private BlockRequest {
   void StartFlush();
   void StartTrim();
   // Fills in lba_ and left_; false: the command has failed.
-  bool TakeRange(IoOp op);
+  bool TakeRange(IoOp what);
   // The next block's length in sectors.
   uint32_t NextBlock() const;
   // One request, of [lba_, lba_ + sectors), to or from buffer_.
@@ -137,7 +137,7 @@ class AtaDisk final : public IdeDrive, private BlockRequest {
   DmaEnd dma_end_ = DmaEnd::kExact;
   DmaTransfer dma_;
   iovec piece_{};  // Of buffer_.
-  alignas(4096) std::array<uint8_t, kAtaMaxMultiple * kSectorSize> buffer_{};
+  alignas(4096) std::array<uint8_t, size_t{kAtaMaxMultiple} * kSectorSize> buffer_{};
 };
 
 }  // namespace platter

@@ -73,9 +73,9 @@ class Machine {
         command.ReadRegister(value % 8, 1u << (what / 16 % 4));
         return;
       case 7:
-        return channel_.ReadData(std::span(burst_).first(value * 16u));
+        return channel_.ReadData(std::span(burst_).first(size_t{16} * value));
       case 8:
-        return channel_.WriteData(std::span(burst_).first(value * 16u));
+        return channel_.WriteData(std::span(burst_).first(size_t{16} * value));
       case 9:
         return channel_.control_block().WriteRegister(0, 1, what >= 128 ? value : 0);
       case 10:

@@ -20,7 +20,7 @@ struct TrimEntry {
 };
 TrimEntry ReadTrimEntry(std::span<const uint8_t> list, uint32_t index) {
   Le64 raw;
-  std::memcpy(&raw, list.data() + index * ata::kTrimEntryBytes, sizeof(raw));
+  std::memcpy(&raw, list.data() + size_t{index} * ata::kTrimEntryBytes, sizeof(raw));
   return {.lba = raw.get() & (kAtaMaxLba48Sectors - 1), .sectors = raw.get() >> 48};
 }
 static_assert(sizeof(Le64) == ata::kTrimEntryBytes);
@@ -72,7 +72,7 @@ void AtaDisk::StartPio(uint32_t sectors_per_block) {
     return SubmitBlock(IoOp::kRead, NextBlock());
   }
   step_ = Step::kWriteData;
-  port().DataOut(std::span(buffer_).first(NextBlock() * kSectorSize), IdeInterrupt::kNo);
+  port().DataOut(std::span(buffer_).first(size_t{NextBlock()} * kSectorSize), IdeInterrupt::kNo);
 }
 
 void AtaDisk::StartFlush() {
@@ -226,7 +226,7 @@ void AtaDisk::OnPioRead() {
   left_ -= moved;
   const bool last = left_ == 0;
   step_ = last ? Step::kIdle : Step::kReadData;
-  port().DataIn(std::span(buffer_).first(moved * kSectorSize),
+  port().DataIn(std::span(buffer_).first(size_t{moved} * kSectorSize),
                 last ? IdePort::Block::kLast : IdePort::Block::kMoreFollow);
 }
 
@@ -236,7 +236,7 @@ void AtaDisk::OnPioWritten() {
   left_ -= moved;
   if (left_ == 0) return Succeed();
   step_ = Step::kWriteData;
-  port().DataOut(std::span(buffer_).first(NextBlock() * kSectorSize), IdeInterrupt::kYes);
+  port().DataOut(std::span(buffer_).first(size_t{NextBlock()} * kSectorSize), IdeInterrupt::kYes);
 }
 
 void AtaDisk::OnVerified() {

@@ -17,8 +17,8 @@ constexpr uint64_t kMaxCylinders = 16383;
 class Words {
  public:
   void Set(unsigned word, uint64_t value) {
-    bytes_[2 * word] = static_cast<uint8_t>(value);
-    bytes_[2 * word + 1] = static_cast<uint8_t>(value >> 8);
+    bytes_[size_t{2} * word] = static_cast<uint8_t>(value);
+    bytes_[size_t{2} * word + 1] = static_cast<uint8_t>(value >> 8);
   }
   // The lowest word first.
   void SetWide(unsigned word, unsigned words, uint64_t value) {
@@ -96,7 +96,7 @@ void SetBlockSizes(Words& words, const AtaDiskOptions& options) {
 }  // namespace
 
 ChsGeometry DefaultGeometry(uint64_t sectors) {
-  const uint64_t cylinders = sectors / (kHeads * kSectorsPerTrack);
+  const uint64_t cylinders = sectors / (uint64_t{kHeads} * kSectorsPerTrack);
   return {.cylinders = static_cast<uint32_t>(std::clamp<uint64_t>(cylinders, 1, kMaxCylinders)),
           .heads = kHeads,
           .sectors = kSectorsPerTrack};

@@ -20,7 +20,7 @@ IdeDrive::~IdeDrive() {
 
 absl::Status IdeDrive::Connect(const DeviceAttachment& attachment, BlockDevOps ops) {
   PLATTER_RETURN_IF_ERROR(backend().Attach(attachment, std::move(ops)));
-  const absl::Status status = port().Attach(*this);
+  absl::Status status = port().Attach(*this);
   if (!status.ok()) {
     backend().Detach();
     return status;

@@ -4,10 +4,25 @@
 #include <string>
 #include <utility>
 
+#include "base/status.h"
+
 namespace platter {
 
 DirectTransport::DirectTransport(VirtioDevice& device, InterruptVectors& vectors)
-    : device_(device), vectors_(vectors), stop_waiters_(device.queue_count()) {
+    : device_(device),
+      vectors_(vectors),
+      calls_(device.queue_count() + 1),
+      stop_waiters_(device.queue_count()) {
+  for (uint32_t i = 0; i < device_.queue_count(); ++i) {
+    const auto index = static_cast<uint16_t>(i);
+    kicks_.push_back(KickDescriptor::Create(
+        device_.queue_context(index), [&device, index, seen = uint16_t{0}]() mutable {
+          const uint16_t taken = device.queue(index).taken();
+          const bool moved = std::exchange(seen, taken) != taken;
+          device.Kick(index);
+          return moved ? KickDescriptor::Progress::kSome : KickDescriptor::Progress::kNone;
+        }));
+  }
   device_.Connect(*this);
 }
 
@@ -18,6 +33,10 @@ absl::Status DirectTransport::CheckQuiet(const char* what) {
                                          " while queue " + std::to_string(i) + " is started");
   }
   return absl::OkStatus();
+}
+
+std::string DirectTransport::NameOf(uint16_t index) const {
+  return "device '" + device_.id() + "' queue " + std::to_string(index);
 }
 
 absl::Status DirectTransport::SetMemory(std::shared_ptr<const GuestMemory> memory) {
@@ -49,7 +68,7 @@ absl::Status DirectTransport::SetFeatures(uint64_t features) {
 
 absl::Status DirectTransport::StartQueue(uint16_t index, const QueueLayout& layout) {
   SerialiserLock lock(device_.serialiser());
-  const std::string name = "device '" + device_.id() + "' queue " + std::to_string(index);
+  const std::string name = NameOf(index);
   if (index >= device_.queue_count()) return absl::OutOfRangeError(name + " does not exist");
   if (device_.resetting()) return absl::FailedPreconditionError(name + ": a reset is under way");
   if (device_.queue_started(index)) return absl::FailedPreconditionError(name + " is started");
@@ -60,7 +79,9 @@ absl::Status DirectTransport::StartQueue(uint16_t index, const QueueLayout& layo
     driver_ok_ = true;
     device_.SetDriverOk();
   }
-  return device_.StartQueue(index, memory_, layout);
+  absl::Status status = device_.StartQueue(index, memory_, layout);
+  if (status.ok()) kicks_[index]->Start();
+  return status;
 }
 
 void DirectTransport::StopQueue(uint16_t index, StoppedDone done) {
@@ -71,6 +92,8 @@ void DirectTransport::StopQueue(uint16_t index, StoppedDone done) {
   }
   stop_waiters_[index].push_back(std::move(done));
   if (!device_.queue_started(index)) return FinishStop(index);
+  // Before the queue is told: a kick that comes now is for whoever starts it next.
+  kicks_[index]->Stop();
   device_.StopQueue(index);
 }
 
@@ -82,6 +105,24 @@ void DirectTransport::FinishStop(uint16_t index) {
         [then = std::move(done), position]() mutable { std::move(then)(position); });
   }
   stop_waiters_[index].clear();
+}
+
+absl::Status DirectTransport::SetKickDescriptor(uint16_t index, int fd) {
+  SerialiserLock lock(device_.serialiser());
+  if (index >= kicks_.size()) return absl::OutOfRangeError(NameOf(index) + " does not exist");
+  return Annotate(kicks_[index]->Set(fd), NameOf(index) + ": kick");
+}
+
+absl::Status DirectTransport::SetCallDescriptor(uint16_t index, int fd) {
+  SerialiserLock lock(device_.serialiser());
+  if (index >= kicks_.size()) return absl::OutOfRangeError(NameOf(index) + " does not exist");
+  return Annotate(calls_[index].Set(fd), NameOf(index) + ": call");
+}
+
+absl::Status DirectTransport::SetConfigDescriptor(int fd) {
+  SerialiserLock lock(device_.serialiser());
+  return Annotate(calls_[config_vector()].Set(fd),
+                  "device '" + device_.id() + "': configuration changes");
 }
 
 void DirectTransport::ReadConfig(uint64_t offset, std::span<uint8_t> out) {
@@ -110,7 +151,11 @@ void DirectTransport::OnResetDone() {
   driver_ok_ = false;
 }
 
-void DirectTransport::OnQueueStopped(uint16_t queue) { FinishStop(queue); }
+void DirectTransport::OnQueueStopped(uint16_t queue) {
+  // In the queue's context. A reset stops queues without StopQueue.
+  kicks_[queue]->StopNow();
+  FinishStop(queue);
+}
 
 void DirectTransport::OnUnplugged() { memory_.reset(); }
 

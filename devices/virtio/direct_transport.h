@@ -6,10 +6,13 @@
 //
 //   DirectTransport transport(device, vectors);
 //   transport.SetMemory(memory);  transport.SetFeatures(features);
+//   transport.SetKickDescriptor(0, kick);  transport.SetCallDescriptor(0, call);  // Or neither.
 //   transport.StartQueue(0, layout);  ...  transport.Kick(0);
 //
-// Ownership: device and vectors outlive it. It is destroyed after the device.
+// Ownership: device and vectors outlive it. It is destroyed after the device. Of descriptors it
+//   keeps duplicates: the caller's may be closed as soon as the call has returned.
 // Threading: control context; Kick from any thread; ReadConfig and WriteConfig from any thread.
+//   Notifications leave in whatever context they arise; neither they nor kicks take a lock.
 // Units: guest physical addresses. Errors: absl::Status naming the device and the queue.
 
 #ifndef PLATTER_DEVICES_VIRTIO_DIRECT_TRANSPORT_H_
@@ -19,6 +22,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -26,6 +30,7 @@
 
 #include "devices/bus/guest_memory.h"
 #include "devices/bus/interrupt.h"
+#include "devices/virtio/event_descriptors.h"
 #include "devices/virtio/virtio_device.h"
 #include "devices/virtio/virtio_transport.h"
 
@@ -60,6 +65,21 @@ class DirectTransport final : public VirtioTransport {
   void StopQueue(uint16_t index, StoppedDone done);
   void Kick(uint16_t index) { device_.Kick(index); }
 
+  // --- Event descriptors; event_descriptors.h says what they may be. At any time, also while
+  // queues are started; they stay over stops and resets. -1: none. OUT_OF_RANGE, INVALID_ARGUMENT
+  // for a descriptor of the wrong kind, or what dup said. ---
+
+  // Watched in the queue's context while the queue is started, for kicks beside Kick(). What is
+  // pending when the queue starts counts; from StopQueue on nothing is read.
+  absl::Status SetKickDescriptor(uint16_t index, int fd);
+  // Why the kick descriptor is not watched any more, as an errno (the peer closed its end or gave
+  // what can't be read), or 0. Any thread. Kick() works all the same.
+  int kick_descriptor_error(uint16_t index) const { return kicks_[index]->error(); }
+  // Signalled in place of the queue's vector, or of config_vector(). A notification that is sent
+  // during the change goes the old way or the new one.
+  absl::Status SetCallDescriptor(uint16_t index, int fd);
+  absl::Status SetConfigDescriptor(int fd);
+
   void ReadConfig(uint64_t offset, std::span<uint8_t> out);
   void WriteConfig(uint64_t offset, std::span<const uint8_t> data);
   uint32_t config_generation();
@@ -67,8 +87,12 @@ class DirectTransport final : public VirtioTransport {
   bool needs_reset() const { return needs_reset_.load(std::memory_order_acquire); }
 
   // VirtioTransport.
-  void InterruptQueue(uint16_t queue) override { vectors_.Raise(queue); }
-  void InterruptConfig() override { vectors_.Raise(config_vector()); }
+  void InterruptQueue(uint16_t queue) override {
+    if (!calls_[queue].Signal()) vectors_.Raise(queue);
+  }
+  void InterruptConfig() override {
+    if (!calls_[config_vector()].Signal()) vectors_.Raise(config_vector());
+  }
   void OnNeedsReset() override;
   void OnResetDone() override;
   void OnQueueStopped(uint16_t queue) override;
@@ -77,10 +101,14 @@ class DirectTransport final : public VirtioTransport {
  private:
   // Serialised. FAILED_PRECONDITION naming a queue that is started.
   absl::Status CheckQuiet(const char* what);
+  std::string NameOf(uint16_t index) const;
   void FinishStop(uint16_t index);
 
   VirtioDevice& device_;
   InterruptVectors& vectors_;
+  // By vector; sized once. Changed under the serialiser.
+  std::vector<CallDescriptor> calls_;
+  std::vector<std::shared_ptr<KickDescriptor>> kicks_;  // By queue.
   std::atomic<bool> needs_reset_{false};
 
   // Under the device's serialiser.

@@ -70,6 +70,7 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   uint64_t offered_features() const { return offered_features_; }  // Serialised.
   uint32_t queue_count() const { return static_cast<uint32_t>(queues_.size()); }
   uint32_t max_queue_size() const { return max_queue_size_; }
+  AioContext& queue_context(uint16_t index) { return queues_[index]->context(); }
 
   // Serialised, all of these.
 

@@ -108,6 +108,8 @@ class VirtioQueue final : private Poller {
   // --- In context. ---
 
   SplitQueue& ring() { return ring_; }
+  // Moves with every chain that is taken.
+  uint16_t taken() const { return ring_.next_avail(); }
   bool stopping() const { return state_ == State::kStopping; }
   bool taking() const { return state_ == State::kRunning && !paused_ && !waiting_; }
   // What the device found wrong in a chain.

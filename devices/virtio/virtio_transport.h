@@ -25,7 +25,7 @@ class VirtioTransport {
   virtual void OnNeedsReset() = 0;
   // A reset, whoever asked for it, is finished: registers take their initial values. Serialised.
   virtual void OnResetDone() = 0;
-  // The queue was stopped by VirtioDevice::StopQueue. Serialised.
+  // The queue was stopped, by VirtioDevice::StopQueue or a reset. Serialised; in its context.
   virtual void OnQueueStopped(uint16_t queue) = 0;
   // The device is gone: registers read as all ones from now on. Serialised.
   virtual void OnUnplugged() = 0;
