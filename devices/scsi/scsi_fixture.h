@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ScsiFixture: a SCSI disk over a fake backend, and one call per command, for tests.
+// ScsiFixture: a SCSI disk or CD-ROM drive over a fake backend, and one call per command, for
+// tests.
 //
 // Ownership: of a test. Threading: the test's. Units: bytes. Errors: in the result.
 
@@ -17,6 +18,7 @@
 
 #include "aio/simulated/world.h"
 #include "base/check.h"
+#include "devices/scsi/scsi_cd.h"
 #include "devices/scsi/scsi_disk.h"
 #include "devices/scsi/scsi_lane.h"
 #include "devices/scsi/scsi_task.h"
@@ -92,9 +94,18 @@ class ScsiFixture {
     lane = std::make_unique<ScsiLane>(*disk, context, client);
     disk->attentions().Clear();
   }
+  // A drive, executed in `where` (nullptr: the control context).
+  void StartCd(MmcInterface interface = MmcInterface::kScsi, AioContext* where = nullptr) {
+    auto created = ScsiCd::Create({.id = "cd0", .interface = interface}, backend, context);
+    PLATTER_CHECK(created.ok());
+    drive = *std::move(created);
+    lane = std::make_unique<ScsiLane>(*drive, where == nullptr ? context : *where, client);
+    drive->attentions().Clear();
+  }
   void Stop() {
     lane.reset();
     disk.reset();
+    drive.reset();
   }
 
   ScsiResult Execute(std::initializer_list<uint8_t> cdb, std::vector<uint8_t> out = {},
@@ -104,7 +115,7 @@ class ScsiFixture {
   }
   ScsiResult Execute(Task& task, uint8_t nexus = 0) {
     if (lane->Execute(task, nexus) == Execution::kGoesOn) {
-      context.RunUntil([&] { return task.completions > 0; });
+      world.RunUntil([&] { return task.completions > 0; });
       PLATTER_CHECK(task.completions == 1);
     } else {
       PLATTER_CHECK(task.completions == 0);
@@ -132,6 +143,7 @@ class ScsiFixture {
   FakeBlockDevice backend;
   Client client;
   std::unique_ptr<ScsiDisk> disk;
+  std::unique_ptr<ScsiCd> drive;
   std::unique_ptr<ScsiLane> lane;
 };
 

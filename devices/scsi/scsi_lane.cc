@@ -2,6 +2,7 @@
 #include "devices/scsi/scsi_lane.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/check.h"
 #include "devices/scsi/block_commands.h"
@@ -29,9 +30,45 @@ Execution ScsiLane::Execute(ScsiTask& task, uint8_t nexus) {
     return Fail(task, table.FirstOf(task.cdb.opcode()) ? SenseCode::kInvalidFieldInCdb
                                                        : SenseCode::kInvalidOpcode);
   }
-  const Execution execution = command->execute(*this, task);
+  if (unit_.GoesToControl(*command)) [[unlikely]]
+    return ExecuteInControl(task, *command);
+  return Do(task, *command);
+}
+
+Execution ScsiLane::Do(ScsiTask& task, const ScsiCommand& command) {
+  if ((command.flags & kNeedsMedium) != 0) {
+    const Sense readiness = unit_.Readiness();
+    if (!readiness.ok()) return Fail(task, readiness);
+  }
+  const Execution execution = command.execute(*this, task);
   if (execution == Execution::kDone) FreeScratch(task);
   return execution;
+}
+
+// There and back; a task of a removable drive that has nothing to report does not come here, unless
+// it moves the tray.
+Execution ScsiLane::ExecuteInControl(ScsiTask& task, const ScsiCommand& command) {
+  const bool done_there = (command.flags & kInControl) != 0;
+  if (unit_.control() == &context_) {
+    if (const std::optional<Sense> refused = unit_.AdmitInControl(command)) {
+      return Fail(task, *refused);
+    }
+    return Do(task, command);
+  }
+  unit_.control()->Post([this, &task, &command, done_there] {
+    bool answered = true;
+    if (const std::optional<Sense> refused = unit_.AdmitInControl(command)) {
+      Fail(task, *refused);
+    } else if (done_there) {
+      Do(task, command);
+    } else {
+      answered = false;
+    }
+    context_.Post([this, &task, &command, answered] {
+      if (answered || Do(task, command) == Execution::kDone) task.OnTaskDone();
+    });
+  });
+  return Execution::kGoesOn;
 }
 
 bool ScsiLane::Admit(ScsiTask& task, const ScsiCommand& command) {
@@ -46,13 +83,6 @@ bool ScsiLane::Admit(ScsiTask& task, const ScsiCommand& command) {
       (command.flags & kIgnoresReservation) == 0) {
     task.status = ScsiStatus::kReservationConflict;
     return false;
-  }
-  if ((command.flags & kNeedsMedium) != 0) {
-    const Sense readiness = unit_.Readiness();
-    if (!readiness.ok()) {
-      Fail(task, readiness);
-      return false;
-    }
   }
   return true;
 }

@@ -30,9 +30,16 @@ enum class ScsiOpcode : uint8_t {
   kWrite10 = 0x2a,
   kWriteAndVerify10 = 0x2e,
   kVerify10 = 0x2f,
+  kSeek10 = 0x2b,
   kSynchronizeCache10 = 0x35,
   kWriteSame10 = 0x41,
   kUnmap = 0x42,
+  kReadSubChannel = 0x42,  // MMC's.
+  kReadToc = 0x43,
+  kGetConfiguration = 0x46,
+  kGetEventStatus = 0x4a,
+  kReadDiscInformation = 0x51,
+  kReadTrackInformation = 0x52,
   kModeSelect10 = 0x55,
   kReserve10 = 0x56,
   kRelease10 = 0x57,
@@ -49,7 +56,13 @@ enum class ScsiOpcode : uint8_t {
   kRead12 = 0xa8,
   kWrite12 = 0xaa,
   kWriteAndVerify12 = 0xae,
+  kGetPerformance = 0xac,
+  kReadDvdStructure = 0xad,
   kVerify12 = 0xaf,
+  kReadCdMsf = 0xb9,
+  kSetCdSpeed = 0xbb,
+  kMechanismStatus = 0xbd,
+  kReadCd = 0xbe,
 };
 
 // Service actions.
@@ -103,10 +116,12 @@ enum class SenseCode : uint16_t {
   kCapacityDataChanged = 0x2a09,
   kSavingParametersNotSupported = 0x3900,
   kMediumNotPresent = 0x3a00,
+  kMediumNotPresentTrayClosed = 0x3a01,
   kMediumNotPresentTrayOpen = 0x3a02,
   kReportedLunsDataChanged = 0x3f0e,
   kInternalTargetFailure = 0x4400,
   kMediumRemovalPrevented = 0x5302,
+  kIllegalModeForTrack = 0x6400,
 };
 
 // Peripheral device types (SPC-4, table 148).
@@ -131,7 +146,9 @@ enum class ModePage : uint8_t {
   kReadWriteErrorRecovery = 0x01,
   kCaching = 0x08,
   kControl = 0x0a,
+  kCdAudioControl = 0x0e,
   kInformationalExceptions = 0x1c,
+  kCdCapabilities = 0x2a,
   kAll = 0x3f,
 };
 

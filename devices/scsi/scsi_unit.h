@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -67,6 +68,22 @@ class ScsiUnit {
   // After a reset of device, bus or unit: reservations, changed parameters and attentions are gone,
   // and `why` is to be told.
   virtual void Reset(SenseCode why);
+
+  // --- Removable media: what has to be decided in the control context. ---
+
+  // Whether `command` has to go there now: it moves the tray, or there is something to report
+  // first. Any thread; the answer may be old by one command that runs at the same time.
+  virtual bool GoesToControl(const ScsiCommand& command) const {
+    static_cast<void>(command);
+    return false;
+  }
+  // Control context. Nothing: the command may be done.
+  virtual std::optional<Sense> AdmitInControl(const ScsiCommand& command) {
+    static_cast<void>(command);
+    return std::nullopt;
+  }
+  // Where that is; nullptr for units whose commands never go there.
+  virtual AioContext* control() const { return nullptr; }
 
   // --- What the type of device has. ---
 

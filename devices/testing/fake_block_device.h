@@ -63,6 +63,9 @@ class FakeBlockDevice final : public BlockDeviceView {
   bool read_only = false;
   bool write_cache = true;
   bool discards = true;
+  bool inserted = true;
+  bool medium_locked = false;               // As the device said last.
+  std::vector<MediumMove> tray_moves = {};  // That the device told of.
   BackendBlockSizes block_sizes;
   uint64_t announced_length = 0;  // 0: what `data` has.
   bool hold = false;
@@ -95,8 +98,9 @@ class FakeBlockDevice final : public BlockDeviceView {
   std::unique_ptr<BlockChannel> OpenChannel(AioContext& context, ChannelClient& client) override {
     return std::make_unique<Channel>(*this, context, client);
   }
-  bool is_inserted() const override { return true; }
+  bool is_inserted() const override { return inserted; }
   uint64_t length() const override {
+    if (!inserted) return 0;
     return announced_length != 0 ? announced_length : data.size();
   }
   bool is_read_only() const override { return read_only; }
@@ -105,10 +109,10 @@ class FakeBlockDevice final : public BlockDeviceView {
   uint64_t max_transfer() const override { return kGiB; }
   uint32_t max_iov() const override { return 1024; }
   bool can_discard() const override { return discards; }
-  bool is_available() override { return true; }
+  bool is_available() override { return inserted; }
   BackendBlockSizes probe_block_sizes() override { return block_sizes; }
-  void LockMedium(bool) override {}
-  void TrayMoved(MediumMove) override {}
+  void LockMedium(bool locked) override { medium_locked = locked; }
+  void TrayMoved(MediumMove direction) override { tray_moves.push_back(direction); }
 
  private:
   class Channel final : public BlockChannel, private WorkItem {
@@ -224,11 +228,11 @@ class FakeBlockDevice final : public BlockDeviceView {
         done.OnBlockDone(done.channel_state.result);
       }
       delivering_ = false;
-      client_.OnBatchDone();
       if (!done_.empty() && !queued_) {
         queued_ = true;
         context_.Defer(*this);
       }
+      client_.OnBatchDone();  // Last: it may close the channel.
     }
 
     FakeBlockDevice& device_;

@@ -6,13 +6,14 @@
 // with it. free is not counted.
 //
 //   ASSERT_EQ(AllocationsAreCounted(), !kBuiltWithSanitizer);
+//   const uint64_t runs = AllocationsAreCounted() ? 100'000 : 1'000;  // Fewer where none is counted.
 //   WarmUp();
 //   const AllocationWindow window;
-//   Run(AllocationsAreCounted() ? 100'000 : 1'000);   // Reduced where nothing is counted.
-//   EXPECT_EQ(window.count(), 0u);                     // Always 0 under a sanitizer.
+//   Run(runs);
+//   EXPECT_EQ(window.count(), 0u);  // Always 0 under a sanitizer.
 //
 // Sanitizers replace malloc themselves: in their builds nothing is counted, AllocationCount() stays
-// 0, and AllocationsAreCounted() is false.
+// 0, and AllocationsAreCounted() is false. Asking that allocates: not within a window.
 //
 // Threading: any. Units: calls. Errors: none.
 

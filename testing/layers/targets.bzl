@@ -40,7 +40,7 @@ TARGETS = {
     ],
     "devices": [
         "//devices/ide:ata_disk",
-        "//devices/scsi:mmc_disc",
+        "//devices/scsi:scsi_cd",
         "//devices/scsi:scsi_disk",
         "//devices/tray",
         "//devices/virtio:direct_transport",

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "devices/scsi/mmc_commands.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/arith.h"
+#include "base/bytes.h"
+#include "devices/scsi/block_commands.h"
+#include "devices/scsi/mmc_disc.h"
+#include "devices/scsi/scsi_cd.h"
+
+namespace platter {
+
+namespace {
+
+using ReplyBytes = std::array<uint8_t, kMmcReplyBytes>;
+
+// The table of a ScsiCd is the only one that these functions are in.
+ScsiCd& Drive(ScsiLane& lane) { return static_cast<ScsiCd&>(lane.unit()); }
+
+// `bytes` of `data`, or 5/24/00 when there are none.
+Execution ReplyWith(ScsiLane& lane, ScsiTask& task, const ReplyBytes& data, size_t bytes,
+                    uint64_t allocation) {
+  if (bytes == 0) return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  return lane.Reply(task, std::span(data).first(bytes), allocation);
+}
+
+}  // namespace
+
+Execution StartStopTray(ScsiLane& lane, ScsiTask& task) {
+  constexpr unsigned kStartBit = 0;
+  constexpr unsigned kLoadEjectBit = 1;
+  // MMC-6, 6.42: a power condition moves nothing (R-IDE-01: and the command ends all the same).
+  const bool power_condition = task.cdb[4] >> 4 != 0;
+  if (power_condition || !task.cdb.Bit(4, kLoadEjectBit)) return lane.Good(task);
+  const MediumMove move = task.cdb.Bit(4, kStartBit) ? MediumMove::kLoad : MediumMove::kEject;
+  if (Drive(lane).MoveTray(move) == TrayOutcome::kLocked) {
+    return lane.Fail(task, SenseCode::kMediumRemovalPrevented);
+  }
+  return lane.Good(task);
+}
+
+Execution PreventAllowRemoval(ScsiLane& lane, ScsiTask& task) {
+  constexpr unsigned kPreventBit = 0;
+  constexpr unsigned kPersistentBit = 1;  // Persistent prevention is not offered.
+  if (task.cdb.Bit(4, kPersistentBit)) return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  Drive(lane).Lock(task.cdb.Bit(4, kPreventBit));
+  return lane.Good(task);
+}
+
+Execution GetEventStatus(ScsiLane& lane, ScsiTask& task) {
+  constexpr unsigned kPolledBit = 0;
+  constexpr uint8_t kMediaClass = 4;
+  constexpr uint8_t kMediaMask = 1 << kMediaClass;
+  constexpr uint8_t kNoEventAvailable = 0x80;
+  // MMC-6, 6.6: asynchronous notification is not there.
+  if (!task.cdb.Bit(1, kPolledBit)) return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  ScsiCd& drive = Drive(lane);
+  ReplyBytes data{};
+  size_t bytes = 4;
+  data[3] = kMediaMask;
+  if ((task.cdb[4] & kMediaMask) == 0) {
+    data[2] = kNoEventAvailable;
+  } else {
+    bytes = 8;
+    data[2] = kMediaClass;
+    // A notice that the allocation length would cut off is not taken.
+    const bool fits = task.cdb.Be16At(7) > 4;
+    data[4] = static_cast<uint8_t>(fits ? drive.TakeNotice() : TrayNotice::kNone);
+    data[5] = static_cast<uint8_t>((drive.tray_open() ? 1 : 0) | (drive.has_medium() ? 2 : 0));
+  }
+  data[1] = static_cast<uint8_t>(bytes - 2);
+  return lane.Reply(task, std::span(data).first(bytes), task.cdb.Be16At(7));
+}
+
+Execution MechanismStatus(ScsiLane& lane, ScsiTask& task) {
+  ReplyBytes data{};
+  data[1] = Drive(lane).tray_open() ? 0x10 : 0;
+  return lane.Reply(task, std::span(data).first(8), task.cdb.Be16At(8));
+}
+
+Execution ReadToc(ScsiLane& lane, ScsiTask& task) {
+  constexpr unsigned kMsfBit = 1;
+  const AddressForm form = task.cdb.Bit(1, kMsfBit) ? AddressForm::kMsf : AddressForm::kLba;
+  const uint64_t blocks = lane.unit().blocks();
+  // SFF-8020 had the format in the control byte; drivers of that time leave byte 2 zero.
+  const uint8_t format = (task.cdb[2] & 0xf) != 0 ? task.cdb[2] & 0xf : task.cdb[9] >> 6;
+  ReplyBytes data{};
+  size_t bytes = 0;
+  if (format == 0) bytes = WriteToc(blocks, task.cdb[6], form, data);
+  if (format == 1) bytes = WriteSessions(form, data);
+  if (format == 2) bytes = WriteFullToc(blocks, task.cdb[6], data);
+  return ReplyWith(lane, task, data, bytes, task.cdb.Be16At(7));
+}
+
+Execution GetConfiguration(ScsiLane& lane, ScsiTask& task) {
+  const uint8_t request = task.cdb[1] & 3;
+  if (request > static_cast<uint8_t>(FeatureRequest::kOne)) {
+    return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  }
+  ScsiCd& drive = Drive(lane);
+  const uint64_t blocks = drive.Readiness().ok() ? drive.blocks() : 0;
+  ReplyBytes data{};
+  const size_t bytes =
+      WriteConfiguration(blocks, drive.options().interface, static_cast<FeatureRequest>(request),
+                         task.cdb.Be16At(2), data);
+  return ReplyWith(lane, task, data, bytes, task.cdb.Be16At(7));
+}
+
+Execution ReadDiscInformation(ScsiLane& lane, ScsiTask& task) {
+  if ((task.cdb[1] & 7) != 0) return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  ReplyBytes data{};
+  return ReplyWith(lane, task, data, WriteDiscInformation(data), task.cdb.Be16At(7));
+}
+
+Execution ReadTrackInformation(ScsiLane& lane, ScsiTask& task) {
+  enum class By : uint8_t { kLba = 0, kTrack = 1, kSession = 2 };
+  const uint64_t number = task.cdb.Be32At(2);
+  const uint64_t blocks = lane.unit().blocks();
+  bool found = false;
+  switch (static_cast<By>(task.cdb[1] & 3)) {
+    case By::kLba:
+      found = number < blocks;
+      break;
+    case By::kTrack:
+    case By::kSession:
+      found = number == 1;
+      break;
+  }
+  ReplyBytes data{};
+  return ReplyWith(lane, task, data, found ? WriteTrackInformation(blocks, data) : 0,
+                   task.cdb.Be16At(7));
+}
+
+Execution ReadSubChannel(ScsiLane& lane, ScsiTask& task) {
+  constexpr unsigned kSubQBit = 6;
+  constexpr uint8_t kNoAudioStatus = 0x15;
+  constexpr uint8_t kPosition = 1;
+  constexpr uint8_t kCatalogue = 2;
+  constexpr uint8_t kIsrc = 3;
+  ReplyBytes data{};
+  data[1] = kNoAudioStatus;
+  if (!task.cdb.Bit(2, kSubQBit)) {
+    return lane.Reply(task, std::span(data).first(4), task.cdb.Be16At(7));
+  }
+  // MMC-6, 6.25: nothing is played, so the position is the start; no catalogue number, no ISRC.
+  const uint8_t format = task.cdb[3];
+  const size_t bytes = format == kPosition ? 16 : format == kCatalogue || format == kIsrc ? 24 : 0;
+  if (bytes == 0) return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  data[3] = static_cast<uint8_t>(bytes - 4);
+  data[4] = format;
+  if (format == kPosition) {
+    data[5] = 0x14;
+    data[6] = data[7] = 1;
+    if (task.cdb.Bit(1, 1)) data[10] = data[14] = 2;  // 00:02:00.
+  }
+  return lane.Reply(task, std::span(data).first(bytes), task.cdb.Be16At(7));
+}
+
+Execution ReadDvdStructure(ScsiLane& lane, ScsiTask& task) {
+  constexpr uint8_t kPhysical = 0x00;
+  constexpr uint8_t kCopyright = 0x01;
+  constexpr uint8_t kManufacturing = 0x04;
+  const uint64_t blocks = lane.unit().blocks();
+  const uint8_t layer = task.cdb[6];
+  ReplyBytes data{};
+  size_t bytes = 0;
+  // MMC-6, 6.22: of a disc that is no DVD there is none.
+  if (ProfileOf(blocks) != MmcProfile::kDvdRom || layer != 0) {
+    return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  }
+  if (task.cdb[7] == kPhysical) {
+    constexpr uint32_t kFirstSector = 0x30000;
+    bytes = 4 + 17;
+    data[4] = 0x01;  // DVD-ROM, part version 1.
+    data[5] = 0x0f;  // 120 mm, maximum rate not specified.
+    data[6] = 0x01;  // One layer, read only.
+    const Be32 first = kFirstSector;
+    const Be32 last =
+        static_cast<uint32_t>(std::min<uint64_t>(kFirstSector + blocks - 1, 0xffffff));
+    std::memcpy(&data[8], &first, sizeof(first));
+    std::memcpy(&data[12], &last, sizeof(last));
+  } else if (task.cdb[7] == kCopyright) {
+    bytes = 8;  // No protection, every region.
+  } else if (task.cdb[7] == kManufacturing && blocks != 0) {
+    bytes = 4 + 100;
+  }
+  const Be16 length = static_cast<uint16_t>(bytes == 0 ? 0 : bytes - 2);
+  std::memcpy(data.data(), &length, sizeof(length));
+  return ReplyWith(lane, task, data, bytes, task.cdb.Be16At(8));
+}
+
+Execution GetPerformance(ScsiLane& lane, ScsiTask& task) {
+  constexpr uint32_t kDvdSpeed = 11080;  // 8 times, in 1000 bytes a second.
+  // MMC-6, 6.8: nominal read performance only.
+  if (task.cdb[10] != 0 || (task.cdb[1] & 0x07) != 0) {
+    return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  }
+  ReplyBytes data{};
+  const uint64_t blocks = lane.unit().blocks();
+  const uint16_t most = task.cdb.Be16At(8);
+  const size_t bytes = most == 0 ? 8 : 8 + 16;
+  const Be32 length = static_cast<uint32_t>(bytes - 4);
+  std::memcpy(data.data(), &length, sizeof(length));
+  if (most != 0) {
+    const Be32 last =
+        static_cast<uint32_t>(std::min<uint64_t>(blocks == 0 ? 0 : blocks - 1, UINT32_MAX));
+    const Be32 speed = kDvdSpeed;
+    std::memcpy(&data[12], &speed, sizeof(speed));
+    std::memcpy(&data[16], &last, sizeof(last));
+    std::memcpy(&data[20], &speed, sizeof(speed));
+  }
+  return lane.Reply(task, std::span(data).first(bytes), bytes);
+}
+
+Execution SeekBlock(ScsiLane& lane, ScsiTask& task) {
+  if (task.cdb.Be32At(2) >= lane.unit().blocks()) {
+    return lane.Fail(task, SenseCode::kLbaOutOfRange);
+  }
+  return lane.Good(task);
+}
+
+namespace {
+
+// What of a sector is wanted: byte 9 of READ CD and READ CD MSF (MMC-6, table 351).
+constexpr uint8_t kUserData = 0x10;
+constexpr uint8_t kNothing = 0x00;
+
+Execution ReadSectors(ScsiLane& lane, ScsiTask& task, const BlockRange& range) {
+  const uint8_t type = task.cdb[1] >> 2 & 7;  // Expected: any, CD-DA, mode 1, ...
+  if (type != 0 && type != 2) return lane.Fail(task, SenseCode::kIllegalModeForTrack);
+  // No subchannel data, and of the main channel all of the user data or nothing.
+  if ((task.cdb[10] & 7) != 0 || (task.cdb[9] != kUserData && task.cdb[9] != kNothing)) {
+    return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  }
+  if (!OnMedium(lane, range)) return lane.Refuse(task, IoOp::kRead, SenseCode::kLbaOutOfRange);
+  if (range.blocks == 0 || task.cdb[9] == kNothing) return lane.Good(task);
+  const uint64_t bytes = range.blocks * kCdBlockBytes;
+  if (bytes > task.data_in.bytes) return lane.Overrun(task);
+  task.flags = IoFlags::kNone;
+  return lane.Submit(task, ScsiStep::kTransfer, IoOp::kRead, range.lba * kCdBlockBytes, bytes,
+                     Shorten(task.data_in, bytes));
+}
+
+}  // namespace
+
+Execution ReadCd(ScsiLane& lane, ScsiTask& task) {
+  const uint64_t blocks = task.cdb.Be32At(5) & 0xffffff;  // Bytes 6 to 8.
+  return ReadSectors(lane, task, {.lba = task.cdb.Be32At(2), .blocks = blocks});
+}
+
+Execution ReadCdMsf(ScsiLane& lane, ScsiTask& task) {
+  const Cdb& cdb = task.cdb;
+  uint64_t first = 0;
+  uint64_t end = 0;
+  if (!LbaOf({.minute = cdb[3], .second = cdb[4], .frame = cdb[5]}, &first) ||
+      !LbaOf({.minute = cdb[6], .second = cdb[7], .frame = cdb[8]}, &end) || end < first) {
+    return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  }
+  return ReadSectors(lane, task, {.lba = first, .blocks = end - first});
+}
+
+}  // namespace platter

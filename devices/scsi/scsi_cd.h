@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ScsiCd: a CD and DVD-ROM drive with a tray as a logical unit (MMC-6), for SCSI adapters and, with
+// another interface in its features, for ATAPI. The tray moves in the control context, where the
+// host's commands are too; commands that neither move it nor have a change to report are done in
+// their lane.
+//
+// Ownership: backend and control context outlive it; lanes go first. Threading: Create, the
+// destructor and the tray in the control context; otherwise as ScsiUnit. Units: blocks of 2048
+// bytes. Errors: Create names the property.
+
+#ifndef PLATTER_DEVICES_SCSI_SCSI_CD_H_
+#define PLATTER_DEVICES_SCSI_SCSI_CD_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+
+#include "aio/aio_context.h"
+#include "devices/scsi/mmc_disc.h"
+#include "devices/scsi/scsi_unit.h"
+#include "devices/tray/tray.h"
+
+namespace platter {
+
+struct ScsiCdOptions {
+  std::string id = {};
+  std::string serial = {};   // At most 36 bytes.
+  std::string vendor = {};   // At most 8; empty: "PLATTER".
+  std::string product = {};  // At most 16; empty: "DVD-ROM".
+  std::string version = {};  // At most 4.
+  uint64_t wwn = 0;
+  MmcInterface interface = MmcInterface::kScsi;
+  OnError rerror = OnError::kAuto;
+};
+
+class ScsiCd final : public ScsiUnit {
+ public:
+  static absl::StatusOr<std::unique_ptr<ScsiCd>> Create(ScsiCdOptions options,
+                                                        BlockDeviceView& backend,
+                                                        AioContext& control);
+  ~ScsiCd() override;
+
+  const ScsiCdOptions& options() const { return options_; }
+  const Tray& tray() const { return tray_; }
+  // Told in the control context when there is news for a guest that waits for some: another medium,
+  // or a wish of the host's.
+  void set_on_news(absl::AnyInvocable<void()> on_news) { on_news_ = std::move(on_news); }
+
+  // --- For commands. Control context. ---
+
+  TrayOutcome MoveTray(MediumMove move);
+  void Lock(bool locked);
+  TrayNotice TakeNotice();
+  bool tray_open() const { return tray_.open(); }
+  bool has_medium() const { return tray_.has_medium(); }
+
+  // Machine reset: as Reset, and closes the tray.
+  void ResetMachine();
+
+  // ScsiUnit.
+  void Reset(SenseCode why) override;
+  bool GoesToControl(const ScsiCommand& command) const override;
+  std::optional<Sense> AdmitInControl(const ScsiCommand& command) override;
+  AioContext* control() const override { return &control_; }
+  const ScsiCommandTable& commands() const override;
+  Sense Readiness() const override;
+  size_t WriteVpdPage(VpdPage page, std::span<uint8_t> out) const override;
+  std::span<const VpdPage> vpd_pages() const override;
+  size_t WriteModePage(ModePage page, PageControl control, std::span<uint8_t> out) const override;
+  std::span<const ModePage> mode_pages() const override;
+  uint8_t mode_device_parameter() const override { return 0; }
+  void SelectModePage(ModePage page, std::span<const uint8_t> data) override;
+
+ private:
+  ScsiCd(ScsiCdOptions options, ScsiIdentity identity, BlockDeviceView& backend,
+         AioContext& control);
+  absl::Status Attach();
+  // What the drive is told by its tray, and tells the lanes.
+  void LookAtMedium();
+  void PublishState();
+  void TellNews();
+
+  const ScsiCdOptions options_;
+  AioContext& control_;
+  Tray tray_;
+  absl::AnyInvocable<void()> on_news_;
+  bool attached_ = false;
+  // For the lanes, of the tray.
+  std::atomic<bool> ready_{false};
+  std::atomic<bool> open_{false};
+  std::atomic<bool> reports_{false};
+};
+
+}  // namespace platter
+
+#endif  // PLATTER_DEVICES_SCSI_SCSI_CD_H_
