@@ -14,6 +14,7 @@
 #include "devices/ide/ata_disk.h"
 #include "devices/ide/ide_channel.h"
 #include "devices/testing/fake_block_device.h"
+#include "devices/testing/loop_thread.h"
 #include "testing/guest/ide_driver.h"
 #include "testing/guest/in_process_bus.h"
 #include "testing/model/pattern.h"
@@ -21,34 +22,6 @@
 
 namespace platter {
 namespace {
-
-// An event loop on a thread of its own. Who posts to a context may still be in Post when the
-// posted work runs, so the loop's thread does not destroy it.
-class LoopThread {
- public:
-  LoopThread()
-      : context_(*CreateAioContext({.kind = AioKind::kThreads, .name = "io"})), thread_([this] {
-          context_->BindToThisThread();
-          bound_.store(true);
-          bound_.notify_one();
-          context_->RunUntil([this] { return stop_; });
-        }) {
-    // Until then the context counts as the calling thread's.
-    bound_.wait(false);
-  }
-  ~LoopThread() {
-    context_->Post([this] { stop_ = true; });
-    thread_.join();
-    context_->BindToThisThread();
-  }
-  AioContext& context() { return *context_; }
-
- private:
-  std::unique_ptr<AioContext> context_;
-  std::atomic<bool> bound_{false};
-  bool stop_ = false;  // In the loop.
-  std::thread thread_;
-};
 
 class AtaDiskThreads : public testing::Test {
  protected:
@@ -78,7 +51,7 @@ class AtaDiskThreads : public testing::Test {
   }
 
   std::unique_ptr<AioContext> control_ = *CreateAioContext({.kind = AioKind::kThreads});
-  LoopThread io_;  // Joined before the context that it posts to dies.
+  LoopThread io_{"io"};  // Joined before the context that it posts to dies.
   InProcessBus bus_{*control_, {}};
   FakeBlockDevice backend_{kSectors * 512};
   IdeChannel channel_{{.memory = bus_.memory(), .line = bus_.Line(kPlace.line)}};

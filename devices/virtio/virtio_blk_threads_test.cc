@@ -15,11 +15,11 @@
 #include "absl/functional/function_ref.h"
 #include "gtest/gtest.h"
 
-#include "aio/create.h"
 #include "base/status.h"
 #include "devices/bus/guest_memory.h"
 #include "devices/bus/interrupt.h"
 #include "devices/testing/fake_block_device.h"
+#include "devices/testing/loop_thread.h"
 #include "devices/virtio/mmio_transport.h"
 #include "devices/virtio/virtio_blk.h"
 #include "devices/virtio/virtio_spec.h"
@@ -31,34 +31,6 @@ constexpr uint64_t kBase = 0x10000;
 constexpr uint64_t kBytes = 0x40000;
 constexpr uint32_t kSize = 16;
 constexpr uint32_t kQueues = 2;
-
-// An event loop on a thread of its own. Who posts to a context may still be in Post when the
-// posted work runs, so the loop's thread does not destroy it.
-class LoopThread {
- public:
-  explicit LoopThread(const char* name)
-      : context_(*CreateAioContext({.kind = AioKind::kThreads, .name = name})), thread_([this] {
-          context_->BindToThisThread();
-          bound_.store(true);
-          bound_.notify_one();
-          context_->RunUntil([this] { return stop_; });
-        }) {
-    // Until then the context counts as the calling thread's.
-    bound_.wait(false);
-  }
-  ~LoopThread() {
-    context_->Post([this] { stop_ = true; });
-    thread_.join();
-    context_->BindToThisThread();
-  }
-  AioContext& context() { return *context_; }
-
- private:
-  std::unique_ptr<AioContext> context_;
-  std::atomic<bool> bound_{false};
-  bool stop_ = false;  // In the loop.
-  std::thread thread_;
-};
 
 class CountingLine final : public InterruptLine {
  public:

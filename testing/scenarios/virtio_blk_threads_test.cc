@@ -21,6 +21,7 @@
 #include "aio/await.h"
 #include "aio/create.h"
 #include "blockbackend/block_backend.h"
+#include "devices/testing/loop_thread.h"
 #include "devices/virtio/mmio_transport.h"
 #include "devices/virtio/virtio_blk.h"
 #include "drivers/blkdebug/blkdebug_node.h"
@@ -43,33 +44,6 @@ constexpr uint64_t kDiskBytes = uint64_t{kQueues} * kDepth * kBlock;
 constexpr int kDrains = 1000;
 
 enum class Medium { kNull, kMemory, kBlkdebug, kFile };
-
-// An event loop on a thread of its own.
-class IoThread {
- public:
-  explicit IoThread(const char* name)
-      : context_(*CreateAioContext({.kind = AioKind::kThreads, .name = name})), thread_([this] {
-          context_->BindToThisThread();
-          bound_.store(true);
-          bound_.notify_one();
-          context_->RunUntil([this] { return stop_; });
-        }) {
-    // Until then the context counts as the calling thread's.
-    bound_.wait(false);
-  }
-  ~IoThread() {
-    context_->Post([this] { stop_ = true; });
-    thread_.join();
-    context_->BindToThisThread();
-  }
-  AioContext& context() { return *context_; }
-
- private:
-  std::unique_ptr<AioContext> context_;
-  std::atomic<bool> bound_{false};
-  bool stop_ = false;  // In the loop.
-  std::thread thread_;
-};
 
 NodeRef MakeMedium(Medium medium, AioContext& control, LogSink& log) {
   const auto memory = [] { return *MemoryNode::Create("memory", {.size = kDiskBytes}); };
@@ -174,7 +148,7 @@ struct DrainCounts {
 };
 
 // Between two drains requests of both queues complete; the guest sees them in the control context.
-Task<void> DrainAgainAndAgain(AioContext& control, std::array<IoThread*, kQueues> threads,
+Task<void> DrainAgainAndAgain(AioContext& control, std::array<LoopThread*, kQueues> threads,
                               BlockBackend& backend, const Guest& guest, DrainCounts& counts) {
   while (counts.drains < kDrains) {
     co_await backend.BeginDrain();
@@ -206,8 +180,8 @@ INSTANTIATE_TEST_SUITE_P(Media, VirtioBlkThreads,
 
 TEST_P(VirtioBlkThreads, TwoQueuesOnTwoThreadsWhileAThirdDrains) {
   const auto control = *CreateAioContext({.kind = AioKind::kThreads, .name = "control"});
-  IoThread first("io0");
-  IoThread second("io1");
+  LoopThread first("io0");
+  LoopThread second("io1");
   MemoryLog log;
   BackendRegistry registry({.control = control.get(), .log = &log});
   BlockBackendRef backend = *registry.Create("drive0", {});
