@@ -79,11 +79,10 @@ Task<absl::Status> Machine::BackendAdd(std::string name, std::string node_name,
     }
   }
   // "drive" names either: one name must not be two disks.
-  if (const NodeRef other = name.empty() ? nullptr : graph_.Find(name); other != node) {
-    if (other != nullptr) {
-      co_return ErrorWithErrno(
-          EEXIST, absl::StrCat("block backend '", name, "': there is a block node of that name"));
-    }
+  const NodeRef same_name = graph_.Find(name);
+  if (same_name != nullptr && same_name != node) {
+    co_return ErrorWithErrno(
+        EEXIST, absl::StrCat("block backend '", name, "': there is a block node of that name"));
   }
   absl::StatusOr<BlockBackendRef> backend = backends_.Create(name, options);
   if (!backend.ok()) co_return backend.status();

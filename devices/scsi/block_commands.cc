@@ -47,10 +47,8 @@ bool CheckTransfer(ScsiLane& lane, ScsiTask& task, IoOp op, const ScsiBuffer& bu
 Execution StartWrite(ScsiLane& lane, ScsiTask& task, ScsiStep step, bool fua) {
   Transfer transfer;
   if (!CheckTransfer(lane, task, IoOp::kWrite, task.data_out, &transfer)) return Execution::kDone;
-  if (lane.unit().backend().is_read_only()) [[unlikely]] {
-    lane.channel().CountInvalid(IoOp::kWrite);
-    return lane.Fail(task, {.key = SenseKey::kDataProtect, .code = SenseCode::kWriteProtected});
-  }
+  if (lane.unit().backend().is_read_only()) [[unlikely]]
+    return lane.RefuseWrite(task, IoOp::kWrite);
   if (transfer.bytes == 0) return lane.Good(task);
   task.flags = fua ? IoFlags::kFua : IoFlags::kNone;
   return lane.Submit(task, step, IoOp::kWrite, transfer.range.lba * lane.unit().block_size(),

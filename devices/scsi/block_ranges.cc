@@ -38,16 +38,6 @@ const UnmapDescriptor* ListOf(const ScsiTask& task) {
   return reinterpret_cast<const UnmapDescriptor*>(task.work.scratch);
 }
 
-Execution OutOfMemory(ScsiLane& lane, ScsiTask& task) {
-  return lane.Fail(task,
-                   {.key = SenseKey::kHardwareError, .code = SenseCode::kInternalTargetFailure});
-}
-
-Execution WriteProtected(ScsiLane& lane, ScsiTask& task, IoOp op) {
-  lane.channel().CountInvalid(op);
-  return lane.Fail(task, {.key = SenseKey::kDataProtect, .code = SenseCode::kWriteProtected});
-}
-
 // Every descriptor is checked before the first is done.
 bool ListIsValid(ScsiLane& lane, const UnmapDescriptor* list, uint64_t count) {
   for (uint64_t i = 0; i < count; ++i) {
@@ -69,7 +59,7 @@ Execution UnmapBlocks(ScsiLane& lane, ScsiTask& task) {
   if (length == 0) return lane.Good(task);  // SBC-3, 5.28: not an error.
   if (length < sizeof(UnmapHeader)) return lane.Fail(task, SenseCode::kParameterListLengthError);
   if (length > task.data_out.bytes) return lane.Overrun(task);
-  if (lane.unit().backend().is_read_only()) return WriteProtected(lane, task, IoOp::kDiscard);
+  if (lane.unit().backend().is_read_only()) return lane.RefuseWrite(task, IoOp::kDiscard);
   UnmapHeader header;
   CopyFromBuffer(task.data_out, 0, {reinterpret_cast<uint8_t*>(&header), sizeof(header)});
   const uint64_t list_bytes =
@@ -77,7 +67,7 @@ Execution UnmapBlocks(ScsiLane& lane, ScsiTask& task) {
   const uint64_t count = list_bytes / sizeof(UnmapDescriptor);
   if (count > kMaxUnmapDescriptors) return lane.Fail(task, SenseCode::kInvalidFieldInParameterList);
   if (count == 0) return lane.Good(task);
-  if (lane.Scratch(task, kMaxListBytes) == nullptr) return OutOfMemory(lane, task);
+  if (lane.Scratch(task, kMaxListBytes) == nullptr) return lane.OutOfMemory(task);
   CopyFromBuffer(task.data_out, sizeof(header),
                  {task.work.scratch, count * sizeof(UnmapDescriptor)});
   if (!ListIsValid(lane, ListOf(task), count)) {
@@ -118,11 +108,11 @@ Execution WriteSame(ScsiLane& lane, ScsiTask& task) {
   }
   if (!OnMedium(lane, range)) return lane.Refuse(task, IoOp::kWrite, SenseCode::kLbaOutOfRange);
   if (!no_data && task.data_out.bytes < size) return lane.Overrun(task);
-  if (lane.unit().backend().is_read_only()) return WriteProtected(lane, task, IoOp::kWrite);
+  if (lane.unit().backend().is_read_only()) return lane.RefuseWrite(task, IoOp::kWrite);
   const uint64_t bytes = range.blocks * size;
   const auto piece = static_cast<uint32_t>(
       std::min<uint64_t>(bytes, std::max<uint64_t>(AlignDown(kPieceBytes, size), size)));
-  if (lane.Scratch(task, piece) == nullptr) return OutOfMemory(lane, task);
+  if (lane.Scratch(task, piece) == nullptr) return lane.OutOfMemory(task);
   std::memset(task.work.scratch, 0, size);
   if (!no_data) CopyFromBuffer(task.data_out, 0, {task.work.scratch, size});
   if (AllZero({task.work.scratch, size})) {
@@ -184,7 +174,7 @@ Execution StartVerify(ScsiLane& lane, ScsiTask& task, const BlockRange& range) {
   if (range.blocks == 0) return lane.Good(task);
   if (sent > task.data_out.bytes) return lane.Overrun(task);
   const auto piece = static_cast<uint32_t>(std::max<uint64_t>(AlignDown(kPieceBytes, size), size));
-  if (lane.Scratch(task, piece) == nullptr) return OutOfMemory(lane, task);
+  if (lane.Scratch(task, piece) == nullptr) return lane.OutOfMemory(task);
   task.work.offset = range.lba * size;
   task.work.left = range.blocks * size;
   task.work.piece = {};  // Nothing has been read that could be compared.

@@ -184,7 +184,7 @@ Execution ReadDvdStructure(ScsiLane& lane, ScsiTask& task) {
     std::memcpy(&data[12], &last, sizeof(last));
   } else if (task.cdb[7] == kCopyright) {
     bytes = 8;  // No protection, every region.
-  } else if (task.cdb[7] == kManufacturing && blocks != 0) {
+  } else if (task.cdb[7] == kManufacturing) {
     bytes = 4 + 100;
   }
   const Be16 length = static_cast<uint16_t>(bytes == 0 ? 0 : bytes - 2);

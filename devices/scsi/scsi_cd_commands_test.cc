@@ -30,7 +30,6 @@ TEST_F(ScsiCdCommandsTest, EveryOpcodeInEveryState) {
           const auto code = static_cast<uint8_t>(opcode);
           const ScsiResult result =
               Execute({code, byte, byte, 0, byte, 0, 0, 0, byte, byte, 0, 0, 0, 0, 0, 0}, {}, room);
-          ASSERT_TRUE(result.done);
           EXPECT_LE(result.transferred, room);
           EXPECT_EQ(result.status == ScsiStatus::kCheckCondition, !result.sense.ok());
           if (ScsiCdCommands().FirstOf(code) == nullptr) {

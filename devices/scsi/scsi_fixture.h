@@ -27,7 +27,6 @@
 namespace platter {
 
 struct ScsiResult {
-  bool done = false;
   ScsiStatus status = ScsiStatus::kGood;
   Sense sense;
   uint64_t transferred = 0;
@@ -43,7 +42,7 @@ struct ScsiResult {
     for (size_t i = 0; i < bytes; ++i) value = value << 8 | data[at + i];
     return value;
   }
-  bool good() const { return done && status == ScsiStatus::kGood && !overrun; }
+  bool good() const { return status == ScsiStatus::kGood && !overrun; }
 };
 
 class ScsiFixture {
@@ -59,9 +58,8 @@ class ScsiFixture {
       data_in = Cut(in_, piece, in_pieces_);
     }
     void OnTaskDone() override { ++completions; }
-    ScsiResult result(bool done) const {
-      return {.done = done,
-              .status = status,
+    ScsiResult result() const {
+      return {.status = status,
               .sense = sense,
               .transferred = transferred,
               .overrun = overrun,
@@ -120,7 +118,7 @@ class ScsiFixture {
     } else {
       PLATTER_CHECK(task.completions == 0);
     }
-    return task.result(true);
+    return task.result();
   }
 
   // Bytes that differ from block to block and from seed to seed.

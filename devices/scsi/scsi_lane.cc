@@ -48,18 +48,17 @@ Execution ScsiLane::Do(ScsiTask& task, const ScsiCommand& command) {
 // There and back; a task of a removable drive that has nothing to report does not come here, unless
 // it moves the tray.
 Execution ScsiLane::ExecuteInControl(ScsiTask& task, const ScsiCommand& command) {
-  const bool done_there = (command.flags & kInControl) != 0;
   if (unit_.control() == &context_) {
     if (const std::optional<Sense> refused = unit_.AdmitInControl(command)) {
       return Fail(task, *refused);
     }
     return Do(task, command);
   }
-  unit_.control()->Post([this, &task, &command, done_there] {
+  unit_.control()->Post([this, &task, &command] {
     bool answered = true;
     if (const std::optional<Sense> refused = unit_.AdmitInControl(command)) {
       Fail(task, *refused);
-    } else if (done_there) {
+    } else if ((command.flags & kInControl) != 0) {
       Do(task, command);
     } else {
       answered = false;
@@ -113,6 +112,15 @@ Execution ScsiLane::Overrun(ScsiTask& task) {
 Execution ScsiLane::Refuse(ScsiTask& task, IoOp op, SenseCode code) {
   channel_->CountInvalid(op);
   return Fail(task, code);
+}
+
+Execution ScsiLane::RefuseWrite(ScsiTask& task, IoOp op) {
+  channel_->CountInvalid(op);
+  return Fail(task, {.key = SenseKey::kDataProtect, .code = SenseCode::kWriteProtected});
+}
+
+Execution ScsiLane::OutOfMemory(ScsiTask& task) {
+  return Fail(task, {.key = SenseKey::kHardwareError, .code = SenseCode::kInternalTargetFailure});
 }
 
 Execution ScsiLane::Submit(ScsiTask& task, ScsiStep step, IoOp op, uint64_t offset, uint64_t bytes,

@@ -6,7 +6,8 @@
 //   switch (lane.Execute(task)) { case Execution::kDone: answer; case Execution::kGoesOn: later }
 //
 // Ownership: unit, context and client outlive it; no task is with it when it goes.
-// Threading: its context, but for the constructor (control context).
+// Threading: its context, but for the constructor (control context) and, of units with a tray, the
+//   functions of commands that go to the control context.
 // Units: bytes. Errors: in the task.
 
 #ifndef PLATTER_DEVICES_SCSI_SCSI_LANE_H_
@@ -58,6 +59,10 @@ class ScsiLane final : private ScsiTaskOwner {
   Execution Overrun(ScsiTask& task);
   // As Fail, counting an operation that never became a block request.
   Execution Refuse(ScsiTask& task, IoOp op, SenseCode code);
+  // The same of a write to a read-only medium (SBC-3, 4.12).
+  Execution RefuseWrite(ScsiTask& task, IoOp op);
+  // There is no memory for what the command needs.
+  Execution OutOfMemory(ScsiTask& task);
   // Starts a block request of the task.
   Execution Submit(ScsiTask& task, ScsiStep step, IoOp op, uint64_t offset, uint64_t bytes,
                    std::span<const iovec> pieces = {});

@@ -96,8 +96,6 @@ enum class SenseKey : uint8_t {
 // Additional sense code and qualifier, as one number (SPC-4, annex E).
 enum class SenseCode : uint16_t {
   kNone = 0x0000,
-  kIoProcessTerminated = 0x0006,
-  kNotReadyInitializingCommandRequired = 0x0402,
   kWriteError = 0x0c00,
   kUnrecoveredReadError = 0x1100,
   kParameterListLengthError = 0x1a00,
@@ -147,7 +145,6 @@ enum class ModePage : uint8_t {
   kCaching = 0x08,
   kControl = 0x0a,
   kCdAudioControl = 0x0e,
-  kInformationalExceptions = 0x1c,
   kCdCapabilities = 0x2a,
   kAll = 0x3f,
 };
