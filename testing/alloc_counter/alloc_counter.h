@@ -6,7 +6,7 @@
 // with it. free is not counted.
 //
 //   ASSERT_EQ(AllocationsAreCounted(), !kBuiltWithSanitizer);
-//   const uint64_t runs = AllocationsAreCounted() ? 100'000 : 1'000;  // Fewer where none is counted.
+//   const uint64_t runs = AllocationsAreCounted() ? 100'000 : 1'000;  // Uncounted: fewer.
 //   WarmUp();
 //   const AllocationWindow window;
 //   Run(runs);
