@@ -42,7 +42,7 @@ class CountingLine final : public InterruptLine {
 class TinyDriver {
  public:
   TinyDriver(uint8_t* ram, MmioTransport& mmio, uint32_t queue)
-      : mmio_(mmio), queue_(queue), at_(kBase + 0x10000 * (queue + 1)), ram_(ram) {}
+      : mmio_(mmio), queue_(queue), at_(kBase + uint64_t{0x10000} * (queue + 1)), ram_(ram) {}
 
   void Set(uint64_t offset, uint32_t value) { mmio_.WriteRegister(offset, 4, value); }
   uint32_t Get(uint64_t offset) { return static_cast<uint32_t>(mmio_.ReadRegister(offset, 4)); }

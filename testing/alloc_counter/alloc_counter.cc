@@ -45,6 +45,9 @@ void Count() { allocations.fetch_add(1, std::memory_order_relaxed); }
 
 #ifndef PLATTER_SANITIZER_OWNS_MALLOC
 
+// The C library's headers call the parameters __nmemb and the like.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
+
 // glibc's own entry points under their second names.
 extern "C" {
 void* __libc_malloc(size_t size);
@@ -84,5 +87,7 @@ int posix_memalign(void** memory, size_t alignment, size_t size) {
   return 0;
 }
 }  // extern "C"
+
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
 
 #endif  // PLATTER_SANITIZER_OWNS_MALLOC
