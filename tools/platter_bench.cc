@@ -39,12 +39,12 @@ constexpr char kHelp[] =
 
   Measures a virtual device with a guest driver that keeps requests in flight.
 
-  --device MODEL       virtio-blk (the default)
+  --device MODEL       virtio-blk (the default) or ide-disk
   --blockdev OPTIONS   the block node below it, key=value or JSON; 'driver=help' tells more.
                        May be repeated for nodes that others refer to: the last is the disk
   --op OP              randread (default), randwrite, seqread, seqwrite; writes overwrite the disk
   --bs SIZE            bytes a request (4K)
-  --qd N               requests in flight on each queue (32)
+  --qd N               requests in flight on each queue (32; IDE: 1)
   --queues N           queues (1)
   --iothreads N        I/O threads that serve the queues (0: the guest's own thread)
   --seconds S          how long (2)
@@ -61,6 +61,7 @@ struct Flags {
   Workload workload;
   bool json = false;
   bool help = false;
+  bool qd_given = false;
 };
 
 absl::Status Bad(const std::string& option, const std::string& value, const std::string& wanted) {
@@ -78,7 +79,10 @@ absl::Status SetOption(const std::string& option, const std::string& value, Flag
   if (option == "aio") workload.aio = value;
   if (option == "json") flags.json = true;
   if (option == "help") flags.help = true;
-  if (option == "qd") return SetNumber(option, value, workload.queue_depth);
+  if (option == "qd") {
+    flags.qd_given = true;
+    return SetNumber(option, value, workload.queue_depth);
+  }
   if (option == "queues") return SetNumber(option, value, workload.queues);
   if (option == "iothreads") return SetNumber(option, value, workload.iothreads);
   if (option == "op") {
@@ -139,6 +143,7 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
   if (optind < argc) {
     return ErrorWithErrno(EINVAL, absl::StrCat(Quote(argv[optind]), ": no such argument"));
   }
+  if (!flags.qd_given) flags.workload.queue_depth = UsualQueueDepth(flags.workload.device);
   return flags;
 }
 

@@ -19,12 +19,9 @@
 namespace platter {
 namespace {
 
-constexpr char kDiskId[] = "disk";
 constexpr uint64_t kRamBase = 0x40000000;
 // Rings, request headers and the driver's tables, per queue; with room to spare.
 constexpr uint64_t kQueueOverhead = 2 * kMiB;
-// Enough for the control block of each kind: two descriptors more than the deepest queue.
-constexpr uint32_t kQueueSize = 512;
 
 AioKind KindOf(const Workload& workload) {
   return workload.aio == "threads" ? AioKind::kThreads : AioKind::kUring;
@@ -51,10 +48,12 @@ absl::StatusOr<std::unique_ptr<BenchMachine>> BenchMachine::Create(const Workloa
 BenchMachine::~BenchMachine() {
   if (machine_ != nullptr) BlockOn(*context_, machine_->Shutdown());
   // The driver's rings are memory of the bus; the devices that used them are gone.
-  driver_.reset();
+  device_.reset();
 }
 
 absl::Status BenchMachine::Build(const Workload& workload, LogSink& log) {
+  device_ = MakeBenchDevice(workload.device);
+  if (device_ == nullptr) return ErrorWithErrno(EINVAL, "--device: unknown");
   absl::StatusOr<std::unique_ptr<AioContext>> context =
       CreateAioContext({.kind = KindOf(workload), .name = "bench"});
   if (!context.ok()) return context.status();
@@ -75,13 +74,14 @@ absl::Status BenchMachine::Build(const Workload& workload, LogSink& log) {
   host.io_kind = KindOf(workload);
   host.memory = bus_->memory();
   host.mmio = &bus_->mmio();
+  host.ports = &bus_->ports();
   machine_ = std::make_unique<Machine>(std::move(host));
 
-  PLATTER_RETURN_IF_ERROR(AddDisk(workload));
-  return ProbeDisk(workload);
+  PLATTER_RETURN_IF_ERROR(AddDevices(workload));
+  return ProbeDevice(workload);
 }
 
-absl::Status BenchMachine::AddDisk(const Workload& workload) {
+absl::Status BenchMachine::AddDevices(const Workload& workload) {
   for (uint32_t i = 0; i < workload.iothreads; ++i) {
     absl::StatusOr<config::ObjectOptions> thread = ParseObject(absl::StrCat("iothread,id=io", i));
     if (!thread.ok()) return thread.status();
@@ -94,39 +94,23 @@ absl::Status BenchMachine::AddDisk(const Workload& workload) {
     PLATTER_RETURN_IF_ERROR(BlockOn(*context_, machine_->BlockdevAdd(*blockdev)));
     drive = blockdev->node_name();
   }
-  // Errors are counted; a machine that they stop would not go on.
-  std::string text = absl::StrCat("virtio-blk,id=", kDiskId, ",drive=", drive,
-                                  ",rerror=report,werror=report,num-queues=", workload.queues,
-                                  ",queue-size=", kQueueSize);
-  for (uint32_t i = 0; i < workload.iothreads; ++i) {
-    absl::StrAppend(&text, ",iothread-vq-mapping.", i, ".iothread=io", i);
+  // Errors are counted; a machine that they stop would not go on: hence rerror=report and so on.
+  for (const std::string& options : device_->Configuration(workload, drive)) {
+    absl::StatusOr<config::DeviceOptions> device = ParseDevice(options);
+    if (!device.ok()) return device.status();
+    PLATTER_RETURN_IF_ERROR(BlockOn(*context_, machine_->DeviceAdd(*device)));
   }
-  absl::StatusOr<config::DeviceOptions> device = ParseDevice(text);
-  if (!device.ok()) return device.status();
-  return BlockOn(*context_, machine_->DeviceAdd(*device));
+  return absl::OkStatus();
 }
 
-absl::Status BenchMachine::ProbeDisk(const Workload& workload) {
-  absl::StatusOr<DeviceLocation> location = machine_->LocationOfDevice(kDiskId);
-  if (!location.ok()) return location.status();
-  transport_ = std::make_unique<VirtioMmioDriver>(
-      *bus_, VirtioMmioDriver::Place{.base = location->mmio_base, .line = location->irq});
-  VirtioBlkDriver::Options options;
-  options.queues = static_cast<uint16_t>(workload.queues);
-  options.queue_size = kQueueSize;
-  driver_ = std::make_unique<VirtioBlkDriver>(*bus_, *transport_, options);
-  PLATTER_RETURN_IF_ERROR(driver_->Probe());
-  if (driver_->info().capacity_sectors * kSectorSize < workload.block_size) {
-    return ErrorWithErrno(EINVAL, absl::StrCat("--blockdev: the disk has ",
-                                               driver_->info().capacity_sectors * kSectorSize,
+absl::Status BenchMachine::ProbeDevice(const Workload& workload) {
+  PLATTER_RETURN_IF_ERROR(device_->Probe(*machine_, *bus_, workload));
+  if (device_->bytes() < workload.block_size) {
+    return ErrorWithErrno(EINVAL, absl::StrCat("--blockdev: the disk has ", device_->bytes(),
                                                " bytes, fewer than --bs"));
   }
-  if (driver_->info().read_only && IsWrite(workload.op)) {
+  if (device_->read_only() && IsWrite(workload.op)) {
     return ErrorWithErrno(EROFS, "--op: the disk is read-only");
-  }
-  if (driver_->queue_count() < workload.queues) {
-    return ErrorWithErrno(
-        EINVAL, absl::StrCat("--queues: the device gave ", driver_->queue_count(), " queues"));
   }
   return absl::OkStatus();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BenchMachine: a machine with one virtio disk over the workload's block node, and a guest that has
+// BenchMachine: a machine with one device over the workload's block node, and a guest that has
 // probed it: everything real but the CPU.
 //
 // Ownership: owns context, bus, machine and driver. Threading: its creator's thread.
@@ -14,11 +14,10 @@
 #include "absl/status/statusor.h"
 
 #include "aio/aio_context.h"
+#include "benchmarks/throughput/bench_device.h"
 #include "benchmarks/throughput/workload.h"
 #include "machine/machine.h"
 #include "testing/guest/in_process_bus.h"
-#include "testing/guest/virtio_blk_driver.h"
-#include "testing/guest/virtio_mmio_driver.h"
 
 namespace platter {
 
@@ -32,22 +31,21 @@ class BenchMachine {
 
   AioContext& context() { return *context_; }
   InProcessBus& bus() { return *bus_; }
-  VirtioBlkDriver& driver() { return *driver_; }
+  BenchDevice& device() { return *device_; }
 
  private:
   class Interrupts;
 
   BenchMachine() = default;
   absl::Status Build(const Workload& workload, LogSink& log);
-  absl::Status AddDisk(const Workload& workload);
-  absl::Status ProbeDisk(const Workload& workload);
+  absl::Status AddDevices(const Workload& workload);
+  absl::Status ProbeDevice(const Workload& workload);
 
   std::unique_ptr<AioContext> context_;
   std::unique_ptr<InProcessBus> bus_;
   std::unique_ptr<Interrupts> interrupts_;
   std::unique_ptr<Machine> machine_;
-  std::unique_ptr<VirtioMmioDriver> transport_;
-  std::unique_ptr<VirtioBlkDriver> driver_;
+  std::unique_ptr<BenchDevice> device_;
 };
 
 }  // namespace platter

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -44,6 +45,19 @@ TEST(LoadTest, CountsRequestsOfEveryOperation) {
     EXPECT_GE(result->requests, 1000u);
     EXPECT_EQ(result->errors, 0u);
     EXPECT_EQ(result->latency.total(), result->requests);
+  }
+}
+
+TEST(LoadTest, EveryKindOfDevice) {
+  for (const std::string_view model : kBenchModels) {
+    Workload workload = Short("driver=memory,node-name=d0,size=1M");
+    workload.device = model;
+    workload.queue_depth = UsualQueueDepth(model);
+    absl::StatusOr<LoadResult> result = Measure(workload);
+    ASSERT_TRUE(result.ok()) << model << ": " << result.status();
+    EXPECT_GE(result->requests, 1000u) << model;
+    EXPECT_EQ(result->errors, 0u) << model;
+    EXPECT_EQ(result->latency.total(), result->requests) << model;
   }
 }
 

@@ -2,7 +2,9 @@
 
 #include "benchmarks/throughput/workload.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -32,6 +34,31 @@ double NanosPerIo(const LoadResult& result) {
   return result.requests == 0 ? 0 : result.seconds * 1e9 / static_cast<double>(result.requests);
 }
 
+constexpr uint32_t kCdBlockBytes = 2048;
+
+bool IsIde(std::string_view device) { return device.starts_with("ide-"); }
+bool IsCd(std::string_view device) { return device.ends_with("-cd"); }
+
+// What only some devices can do.
+absl::Status CheckDevice(const Workload& workload) {
+  if (std::find(std::begin(kBenchModels), std::end(kBenchModels), workload.device) ==
+      std::end(kBenchModels)) {
+    std::string models;
+    for (const std::string_view model : kBenchModels) {
+      models += (models.empty() ? "" : ", ") + std::string(model);
+    }
+    return Wrong("device", absl::StrCat("'", workload.device, "' is none of ", models));
+  }
+  if (IsCd(workload.device) && IsWrite(workload.op)) {
+    return Wrong("op", absl::StrCat(workload.device, " is read-only"));
+  }
+  if (!IsIde(workload.device)) return absl::OkStatus();
+  if (workload.queue_depth != 1) return Wrong("qd", "an IDE drive does one command at a time");
+  if (workload.queues != 1) return Wrong("queues", "an IDE drive has one");
+  if (workload.iothreads != 0) return Wrong("iothreads", "an IDE drive has none");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string_view LoadOpName(LoadOp op) {
@@ -57,16 +84,16 @@ absl::StatusOr<LoadOp> ParseLoadOp(std::string_view text) {
                                   "' is none of randread, randwrite, seqread, seqwrite"));
 }
 
+uint32_t UsualQueueDepth(std::string_view device) { return IsIde(device) ? 1 : 32; }
+
 absl::Status CheckWorkload(const Workload& workload) {
-  if (workload.device != "virtio-blk") {
-    return Wrong("device", absl::StrCat("'", workload.device, "': only virtio-blk is supported"));
-  }
+  PLATTER_RETURN_IF_ERROR(CheckDevice(workload));
   if (workload.blockdevs.empty() || workload.blockdevs.back().empty()) {
     return Wrong("blockdev", "missing; for example driver=null-co,node-name=d0,size=1G");
   }
-  if (workload.block_size == 0 || workload.block_size % kSectorSize != 0 ||
-      workload.block_size > kMiB) {
-    return Wrong("bs", "a multiple of 512, at most 1M");
+  const uint32_t unit = IsCd(workload.device) ? kCdBlockBytes : kSectorSize;
+  if (workload.block_size == 0 || workload.block_size % unit != 0 || workload.block_size > kMiB) {
+    return Wrong("bs", absl::StrCat("a multiple of ", unit, ", at most 1M"));
   }
   if (workload.queue_depth < 1 || workload.queue_depth > 256) return Wrong("qd", "1 to 256");
   if (workload.queues < 1 || workload.queues > 16) return Wrong("queues", "1 to 16");

@@ -27,12 +27,17 @@ absl::StatusOr<LoadOp> ParseLoadOp(std::string_view text);
 std::string_view LoadOpName(LoadOp op);
 constexpr bool IsWrite(LoadOp op) { return op == LoadOp::kRandWrite || op == LoadOp::kSeqWrite; }
 
+// What --device takes.
+inline constexpr std::string_view kBenchModels[] = {"virtio-blk", "ide-disk"};
+// 1 for IDE, which does one command at a time, else 32.
+uint32_t UsualQueueDepth(std::string_view device);
+
 struct Workload {
-  std::string device = "virtio-blk";
+  std::string device = "virtio-blk";  // One of kBenchModels.
   // Block nodes, key=value or JSON, in the order of their making; the last one is the disk.
   std::vector<std::string> blockdevs;
   LoadOp op = LoadOp::kRandRead;
-  uint32_t block_size = 4096;  // A multiple of 512, at most 1 MiB.
+  uint32_t block_size = 4096;  // A multiple of 512 (2048 for CDs), at most 1 MiB.
   uint32_t queue_depth = 32;   // Per queue, 1 ... 256.
   uint32_t queues = 1;         // 1 ... 16.
   // I/O threads that serve the queues; 0: the guest's own thread does everything.

@@ -35,7 +35,8 @@ TEST(WorkloadTest, EachWrongOptionIsNamed) {
     change(workload);
     return MessageOf(CheckWorkload(workload));
   };
-  EXPECT_THAT(message([](Workload& w) { w.device = "floppy"; }), HasSubstr("--device: 'floppy'"));
+  EXPECT_THAT(message([](Workload& w) { w.device = "floppy"; }),
+              HasSubstr("--device: 'floppy' is none of virtio-blk, "));
   EXPECT_THAT(message([](Workload& w) { w.blockdevs = {""}; }), HasSubstr("--blockdev: missing"));
   EXPECT_THAT(message([](Workload& w) { w.block_size = 513; }), HasSubstr("--bs"));
   EXPECT_THAT(message([](Workload& w) { w.queue_depth = 0; }), HasSubstr("--qd"));
@@ -43,6 +44,20 @@ TEST(WorkloadTest, EachWrongOptionIsNamed) {
   EXPECT_THAT(message([](Workload& w) { w.iothreads = 17; }), HasSubstr("--iothreads"));
   EXPECT_THAT(message([](Workload& w) { w.seconds = 0; }), HasSubstr("--seconds"));
   EXPECT_THAT(message([](Workload& w) { w.aio = "posix"; }), HasSubstr("--aio: 'posix'"));
+}
+
+TEST(WorkloadTest, AnIdeDriveDoesOneCommandAtATime) {
+  EXPECT_EQ(UsualQueueDepth("virtio-blk"), 32u);
+  Workload workload = Good();
+  workload.device = "ide-disk";
+  EXPECT_THAT(MessageOf(CheckWorkload(workload)), HasSubstr("--qd: an IDE drive"));
+  workload.queue_depth = UsualQueueDepth("ide-disk");
+  EXPECT_EQ(MessageOf(CheckWorkload(workload)), "");
+  workload.queues = 2;
+  EXPECT_THAT(MessageOf(CheckWorkload(workload)), HasSubstr("--queues"));
+  workload.queues = 1;
+  workload.iothreads = 1;
+  EXPECT_THAT(MessageOf(CheckWorkload(workload)), HasSubstr("--iothreads"));
 }
 
 TEST(WorkloadTest, JsonIsOneLineWithTheFigures) {
