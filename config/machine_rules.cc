@@ -88,25 +88,50 @@ absl::Status AddNode(const std::string& path, const config::BlockdevOptions& nod
   return nodes.Add(JoinPath(path, "node-name"), node.node_name());
 }
 
-absl::Status CheckDevice(const std::string& path, const config::DeviceOptions& device,
-                         const NameSet& nodes, const NameSet& objects) {
-  const std::string drive_path = JoinPath(path, "drive");
-  if (device.has_x_toy_drive()) {
-    if (!device.x_toy_drive().has_drive()) return absl::OkStatus();
-    return nodes.Require(drive_path, device.x_toy_drive().drive());
-  }
-  const config::VirtioBlkOptions& disk = device.virtio_blk();
-  PLATTER_RETURN_IF_ERROR(nodes.Require(drive_path, disk.drive()));
-  if (disk.has_iothread()) {
-    PLATTER_RETURN_IF_ERROR(objects.Require(JoinPath(path, "iothread"), disk.iothread()));
-  }
+// The string option of that name of a device of any kind; empty when it has none or none is given.
+std::string StringOption(const Message& device, std::string_view name) {
+  const google::protobuf::FieldDescriptor* field =
+      device.GetDescriptor()->FindFieldByName(std::string(name));
+  return field == nullptr ? "" : device.GetReflection()->GetString(device, field);
+}
+
+absl::Status CheckVqThreads(
+    const std::string& path,
+    const google::protobuf::RepeatedPtrField<config::IoThreadVqMapping>& mapping,
+    const NameSet& objects) {
   int index = 0;
-  for (const config::IoThreadVqMapping& entry : disk.iothread_vq_mapping()) {
+  for (const config::IoThreadVqMapping& entry : mapping) {
     const std::string element =
         JoinPath(JoinPath(path, "iothread-vq-mapping"), std::to_string(index++));
     PLATTER_RETURN_IF_ERROR(objects.Require(JoinPath(element, "iothread"), entry.iothread()));
   }
   return absl::OkStatus();
+}
+
+// A bus has the name of its adapter and a number: "scsi0.0".
+absl::Status CheckBus(const std::string& path, const std::string& bus, const NameSet& buses) {
+  return bus.empty() ? absl::OkStatus() : buses.Require(JoinPath(path, "bus"), bus);
+}
+
+// Finds what a device refers to by the options' names, so that a new device needs nothing here.
+absl::Status CheckDevice(const std::string& path, const config::DeviceOptions& device,
+                         const NameSet& nodes, const NameSet& objects, const NameSet& buses) {
+  const MessageSchema schema(device.GetDescriptor());
+  const google::protobuf::FieldDescriptor* variant =
+      device.GetReflection()->GetOneofFieldDescriptor(device, schema.variant_oneof());
+  if (variant == nullptr) return absl::OkStatus();
+  const Message& options = device.GetReflection()->GetMessage(device, variant);
+  if (const std::string drive = StringOption(options, "drive"); !drive.empty()) {
+    PLATTER_RETURN_IF_ERROR(nodes.Require(JoinPath(path, "drive"), drive));
+  }
+  if (const std::string thread = StringOption(options, "iothread"); !thread.empty()) {
+    PLATTER_RETURN_IF_ERROR(objects.Require(JoinPath(path, "iothread"), thread));
+  }
+  PLATTER_RETURN_IF_ERROR(CheckVqThreads(path, device.virtio_blk().iothread_vq_mapping(), objects));
+  PLATTER_RETURN_IF_ERROR(
+      CheckVqThreads(path, device.virtio_scsi().iothread_vq_mapping(), objects));
+  PLATTER_RETURN_IF_ERROR(CheckBus(path, device.scsi_hd().bus(), buses));
+  return CheckBus(path, device.scsi_cd().bus(), buses);
 }
 
 }  // namespace
@@ -115,6 +140,7 @@ absl::Status CheckMachine(const std::string& path, const config::MachineConfig& 
   NameSet objects("object");
   NameSet nodes("node");
   NameSet devices("device");
+  NameSet buses("SCSI bus");
   int index = 0;
   const auto element = [&path, &index](std::string_view list) {
     return JoinPath(JoinPath(path, list), std::to_string(index++));
@@ -137,7 +163,10 @@ absl::Status CheckMachine(const std::string& path, const config::MachineConfig& 
     if (device.has_id()) {
       PLATTER_RETURN_IF_ERROR(devices.Add(JoinPath(device_path, "id"), device.id()));
     }
-    PLATTER_RETURN_IF_ERROR(CheckDevice(device_path, device, nodes, objects));
+    PLATTER_RETURN_IF_ERROR(CheckDevice(device_path, device, nodes, objects, buses));
+    if (device.has_virtio_scsi() && device.has_id()) {
+      PLATTER_RETURN_IF_ERROR(buses.Add(JoinPath(device_path, "id"), device.id() + ".0"));
+    }
   }
   return absl::OkStatus();
 }

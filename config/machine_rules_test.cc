@@ -71,5 +71,29 @@ TEST(MachineRules, DrivesAndThreadsExist) {
       "'t0'?");
 }
 
+TEST(MachineRules, DrivesOfEveryKindExist) {
+  for (const std::string device : {"ide_hd", "ide_cd", "scsi_hd", "scsi_cd"}) {
+    EXPECT_EQ(Machine("devices { " + device + " { drive: 'disk' } }"),
+              "machine.devices.0.drive: there is no node 'disk'");
+  }
+  EXPECT_EQ(Machine("devices { ide_cd {} } devices { virtio_scsi {} } devices { scsi_cd {} }"), "");
+}
+
+TEST(MachineRules, ABusIsThatOfAnEarlierAdapter) {
+  const std::string adapter = "devices { id: 'scsi0' virtio_scsi {} } ";
+  EXPECT_EQ(Machine(adapter + "devices { scsi_cd { bus: 'scsi0.0' } }"), "");
+  EXPECT_EQ(Machine(adapter + "devices { scsi_cd { bus: 'scsi1.0' } }"),
+            "machine.devices.1.bus: there is no SCSI bus 'scsi1.0'; did you mean 'scsi0.0'?");
+  EXPECT_EQ(Machine("devices { scsi_cd { bus: 'scsi0.0' } } " + adapter),
+            "machine.devices.0.bus: there is no SCSI bus 'scsi0.0'");
+  EXPECT_EQ(Machine("blockdevs { node_name: 'n' null_co {} } "
+                    "devices { scsi_hd { drive: 'n' bus: 'scsi0.0' } }"),
+            "machine.devices.0.bus: there is no SCSI bus 'scsi0.0'");
+  EXPECT_EQ(Machine("objects { id: 't0' iothread {} } "
+                    "devices { virtio_scsi { iothread_vq_mapping { iothread: 't1' } } }"),
+            "machine.devices.0.iothread-vq-mapping.0.iothread: there is no object 't1'; did you "
+            "mean 't0'?");
+}
+
 }  // namespace
 }  // namespace platter

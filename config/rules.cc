@@ -22,8 +22,10 @@ namespace {
 
 constexpr uint64_t kMaxOffset = std::numeric_limits<int64_t>::max();
 
-// virtio 1.2, 5.2.4: min_io_size of the topology is 16 bits wide, in logical blocks.
+// virtio 1.2, 5.2.4, and SBC-3, 6.5.3: what the guest is told is 16 bits wide, in logical blocks.
 constexpr uint32_t kMaxMinIoBlocks = 0xFFFF;
+
+constexpr uint32_t kMinRotationRate = 0x0401;
 
 absl::Status Fail(const std::string& path, std::string_view option, std::string_view what) {
   return ConfigError(JoinPath(path, option), what);
@@ -88,7 +90,9 @@ absl::Status CheckInjectError(const std::string& path, const config::BlkdebugInj
   return absl::OkStatus();
 }
 
-absl::Status CheckVqMapping(const std::string& path, const config::VirtioBlkOptions& device) {
+// Of virtio-blk and virtio-scsi.
+template <typename Device>
+absl::Status CheckVqMapping(const std::string& path, const Device& device) {
   if (device.iothread_vq_mapping().empty()) return absl::OkStatus();
   const std::string list = JoinPath(path, "iothread-vq-mapping");
   if (device.has_iothread()) {
@@ -125,8 +129,12 @@ absl::Status CheckVqMapping(const std::string& path, const config::VirtioBlkOpti
   return absl::OkStatus();
 }
 
-absl::Status CheckVirtioBlk(const std::string& path, const config::VirtioBlkOptions& device) {
+// Of virtio-blk and scsi-hd.
+template <typename Device>
+absl::Status CheckBlockSizes(const std::string& path, const Device& device) {
   const uint32_t block = device.logical_block_size();
+  // The device asks the drive, and compares then.
+  if (block == 0) return absl::OkStatus();
   if (device.has_physical_block_size() && device.physical_block_size() < block) {
     return Fail(path, "physical_block_size",
                 std::to_string(device.physical_block_size()) +
@@ -143,7 +151,27 @@ absl::Status CheckVirtioBlk(const std::string& path, const config::VirtioBlkOpti
                 "must not be more than " + FormatSize(uint64_t{kMaxMinIoBlocks} * block) + ", " +
                     std::to_string(kMaxMinIoBlocks) + " logical blocks");
   }
+  return absl::OkStatus();
+}
+
+absl::Status CheckVirtioBlk(const std::string& path, const config::VirtioBlkOptions& device) {
+  PLATTER_RETURN_IF_ERROR(CheckBlockSizes(path, device));
   return CheckVqMapping(path, device);
+}
+
+// ACS-2, 7.16.7.86, and SBC-3, 6.5.3: what a rate may be.
+template <typename Device>
+absl::Status CheckRotationRate(const std::string& path, const Device& device) {
+  const uint32_t rate = device.rotation_rate();
+  if (rate <= 1 || rate >= kMinRotationRate) return absl::OkStatus();
+  return Fail(path, "rotation_rate",
+              std::to_string(rate) + " is neither 0 nor 1 nor at least " +
+                  std::to_string(kMinRotationRate));
+}
+
+absl::Status CheckScsiHd(const std::string& path, const config::ScsiHdOptions& device) {
+  PLATTER_RETURN_IF_ERROR(CheckRotationRate(path, device));
+  return CheckBlockSizes(path, device);
 }
 
 }  // namespace
@@ -164,6 +192,15 @@ absl::Status CheckRules(const std::string& path, const google::protobuf::Message
   }
   if (const auto* m = DynamicCastToGenerated<const config::VirtioBlkOptions>(&message)) {
     return CheckVirtioBlk(path, *m);
+  }
+  if (const auto* m = DynamicCastToGenerated<const config::VirtioScsiOptions>(&message)) {
+    return CheckVqMapping(path, *m);
+  }
+  if (const auto* m = DynamicCastToGenerated<const config::IdeHdOptions>(&message)) {
+    return CheckRotationRate(path, *m);
+  }
+  if (const auto* m = DynamicCastToGenerated<const config::ScsiHdOptions>(&message)) {
+    return CheckScsiHd(path, *m);
   }
   if (const auto* m = DynamicCastToGenerated<const config::MachineConfig>(&message)) {
     return CheckMachine(path, *m);

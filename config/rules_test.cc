@@ -93,6 +93,38 @@ TEST(Rules, BlockSizesOfVirtioBlkFitTogether) {
   EXPECT_EQ(Disk("min_io_size=33553920"), "");
 }
 
+TEST(Rules, BlockSizesOfAScsiDiskFitTogether) {
+  const auto scsi = [](const std::string& text) {
+    return MessageOf(ParseDevice("scsi-hd,drive=d," + text).status());
+  };
+  EXPECT_EQ(scsi("logical_block_size=4096,physical_block_size=512"),
+            "device.physical_block_size: 512 is less than logical_block_size (4096)");
+  EXPECT_EQ(scsi("logical_block_size=4096,min_io_size=513"),
+            "device.min_io_size: 513 is not a multiple of logical_block_size (4096)");
+  // Of a drive whose blocks are not known yet.
+  EXPECT_EQ(scsi("min_io_size=513,physical_block_size=512"), "");
+}
+
+TEST(Rules, RotationRatesAreThoseOfTheStandard) {
+  for (const std::string device : {"ide-hd", "scsi-hd"}) {
+    const std::string rate = device + ",drive=d,rotation_rate=";
+    for (const std::string good : {"0", "1", "1025", "7200", "65534"}) {
+      EXPECT_EQ(MessageOf(ParseDevice(rate + good).status()), "");
+    }
+    EXPECT_EQ(MessageOf(ParseDevice(rate + "2").status()),
+              "device.rotation_rate: 2 is neither 0 nor 1 nor at least 1025");
+    EXPECT_EQ(MessageOf(ParseDevice(rate + "1024").status()),
+              "device.rotation_rate: 1024 is neither 0 nor 1 nor at least 1025");
+  }
+}
+
+TEST(Rules, EveryQueueOfAnAdapterHasOneThread) {
+  EXPECT_EQ(MessageOf(ParseDevice("virtio-scsi,num-queues=2,iothread-vq-mapping.0.iothread=t,"
+                                  "iothread-vq-mapping.0.vqs.0=1")
+                          .status()),
+            "device.iothread-vq-mapping: queue 0 has no thread");
+}
+
 TEST(Rules, EveryQueueHasOneThread) {
   const std::string two = "num-queues=2,iothread-vq-mapping.0.iothread=t0,iothread-vq-mapping.1.";
   const std::string path = "device.iothread-vq-mapping";

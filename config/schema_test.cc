@@ -89,7 +89,9 @@ TEST(SchemaNames, Choices) {
 }
 
 TEST(SchemaNames, DevicesObjectsAndMachine) {
-  EXPECT_THAT(VariantNames<config::DeviceOptions>(), ElementsAre("virtio-blk", "x-toy-drive"));
+  EXPECT_THAT(VariantNames<config::DeviceOptions>(),
+              ElementsAre("virtio-blk", "x-toy-drive", "ide-hd", "ide-cd", "virtio-scsi", "scsi-hd",
+                          "scsi-cd"));
   EXPECT_THAT(OptionNames<config::DeviceOptions>(), ElementsAre("id"));
   EXPECT_THAT(
       OptionNames<config::VirtioBlkOptions>(),
@@ -104,6 +106,26 @@ TEST(SchemaNames, DevicesObjectsAndMachine) {
   EXPECT_THAT(OptionNames<config::IoThreadOptions>(), ElementsAre("poll-max-ns"));
   EXPECT_THAT(OptionNames<config::MachineConfig>(),
               ElementsAre("objects", "blockdevs", "devices", "memory", "aio"));
+}
+
+TEST(SchemaNames, IdeAndScsi) {
+  EXPECT_THAT(
+      OptionNames<config::IdeHdOptions>(),
+      ElementsAre("drive", "bus", "unit", "serial", "model", "ver", "wwn", "physical_block_size",
+                  "rotation_rate", "write-cache", "share-rw", "rerror", "werror"));
+  EXPECT_THAT(OptionNames<config::IdeCdOptions>(),
+              ElementsAre("drive", "bus", "unit", "serial", "rerror"));
+  EXPECT_THAT(EnumNames(config::IdeBus_descriptor()), ElementsAre("auto", "ide.0", "ide.1"));
+  EXPECT_THAT(OptionNames<config::VirtioScsiOptions>(),
+              ElementsAre("num-queues", "virtqueue_size", "iothread", "iothread-vq-mapping"));
+  EXPECT_THAT(OptionNames<config::ScsiHdOptions>(),
+              ElementsAre("drive", "bus", "scsi-id", "lun", "serial", "vendor", "product", "ver",
+                          "device_id", "wwn", "logical_block_size", "physical_block_size",
+                          "min_io_size", "opt_io_size", "discard_granularity", "rotation_rate",
+                          "share-rw", "rerror", "werror"));
+  EXPECT_THAT(OptionNames<config::ScsiCdOptions>(),
+              ElementsAre("drive", "bus", "scsi-id", "lun", "serial", "vendor", "product", "ver",
+                          "wwn", "rerror"));
 }
 
 // Annotations, for every message of the schema.

@@ -63,7 +63,10 @@ std::vector<std::string> Strings(const FieldDescriptor* field) {
   if (spec.format() == config::FORMAT_ID) return {"n0", "A.b-c_9"};
   std::vector<std::string> strings = {"x", "a,b=\"c\" ,,\xC3\xA9", "help"};
   if (!spec.not_empty()) strings.emplace_back();
-  if (spec.has_max_length()) strings.emplace_back(spec.max_length(), 'z');
+  if (spec.has_max_length()) {
+    std::erase_if(strings, [&](const std::string& s) { return s.size() > spec.max_length(); });
+    strings.emplace_back(spec.max_length(), 'z');
+  }
   return strings;
 }
 
@@ -200,6 +203,31 @@ void AddMinimal(Message& message) {
   }
 }
 
+template <typename Device>
+void SatisfyQueueRules(Device& device) {
+  if (device.iothread_vq_mapping_size() == 1 && device.iothread_vq_mapping(0).vqs_size() == 2) {
+    device.set_num_queues(2);
+  }
+}
+
+template <typename Disk>
+void SatisfySizeRules(Disk& disk) {
+  if (disk.logical_block_size() > disk.physical_block_size() && disk.has_physical_block_size()) {
+    disk.set_logical_block_size(disk.physical_block_size());
+  }
+  const auto in_blocks = [](uint32_t size) { return std::min(size, kMaxMinIoSize) / 512 * 512; };
+  if (disk.has_min_io_size()) disk.set_min_io_size(in_blocks(disk.min_io_size()));
+  if (disk.has_opt_io_size()) disk.set_opt_io_size(in_blocks(disk.opt_io_size()));
+  if (disk.has_discard_granularity()) {
+    disk.set_discard_granularity(in_blocks(disk.discard_granularity()));
+  }
+}
+
+template <typename Disk>
+void SatisfyRotationRule(Disk& disk) {
+  if (disk.rotation_rate() > 1) disk.set_rotation_rate(disk.rotation_rate() | 0x4000);
+}
+
 // What rules.cc and machine_rules.cc ask for beside a sampled option.
 void SatisfyRules(Message& message) {
   using google::protobuf::DynamicCastToGenerated;
@@ -227,19 +255,18 @@ void SatisfyRules(Message& message) {
     if (rule->has_x_bytes()) rule->set_x_offset(0);
   }
   if (auto* disk = DynamicCastToGenerated<config::VirtioBlkOptions>(&message)) {
-    if (disk->iothread_vq_mapping_size() == 1 && disk->iothread_vq_mapping(0).vqs_size() == 2) {
-      disk->set_num_queues(2);
-    }
-    if (disk->logical_block_size() > disk->physical_block_size() &&
-        disk->has_physical_block_size()) {
-      disk->set_logical_block_size(disk->physical_block_size());
-    }
-    const auto in_blocks = [](uint32_t size) { return std::min(size, kMaxMinIoSize) / 512 * 512; };
-    if (disk->has_min_io_size()) disk->set_min_io_size(in_blocks(disk->min_io_size()));
-    if (disk->has_opt_io_size()) disk->set_opt_io_size(in_blocks(disk->opt_io_size()));
-    if (disk->has_discard_granularity()) {
-      disk->set_discard_granularity(in_blocks(disk->discard_granularity()));
-    }
+    SatisfyQueueRules(*disk);
+    SatisfySizeRules(*disk);
+  }
+  if (auto* disk = DynamicCastToGenerated<config::ScsiHdOptions>(&message)) {
+    SatisfySizeRules(*disk);
+    SatisfyRotationRule(*disk);
+  }
+  if (auto* disk = DynamicCastToGenerated<config::IdeHdOptions>(&message)) {
+    SatisfyRotationRule(*disk);
+  }
+  if (auto* adapter = DynamicCastToGenerated<config::VirtioScsiOptions>(&message)) {
+    SatisfyQueueRules(*adapter);
   }
 }
 

@@ -17,11 +17,9 @@
 #include "config/proto/blockdev.pb.h"
 #include "config/proto/device.pb.h"
 #include "config/proto/machine.pb.h"
-#include "devices/virtio/virtio_blk.h"
 #include "drivers/edge.h"
 #include "drivers/factory/open_node.h"
 #include "machine/machine.h"
-#include "machine/virtio_blk_config.h"
 
 namespace platter {
 
@@ -168,8 +166,8 @@ Task<absl::StatusOr<std::string>> Machine::AddDevice(const config::DeviceOptions
   std::string id = complete.id();
   absl::Status added = CheckNewDeviceId(id);
   if (added.ok()) {
-    if (complete.variant_case() == config::DeviceOptions::kVirtioBlk) {
-      added = co_await VirtioBlkAdd(complete, id);
+    if (DeviceBuilder::Knows(complete)) {
+      added = co_await AddKnownDevice(complete);
     } else {
       added = AddOwnDevice(complete);
     }
@@ -188,23 +186,28 @@ absl::Status Machine::AddOwnDevice(const config::DeviceOptions& options) {
   return AdoptDevice(*std::move(device), nullptr);
 }
 
-Task<absl::Status> Machine::VirtioBlkAdd(const config::DeviceOptions& options, std::string id) {
+Task<absl::StatusOr<BlockBackendRef>> Machine::BackendForDevice(
+    const config::DeviceOptions& options) {
+  const std::string drive = DeviceBuilder::DriveOf(options);
+  if (!drive.empty()) co_return co_await BackendForDrive(drive);
+  co_return backends_.Create("", BackendOptions{});
+}
+
+Task<absl::Status> Machine::AddKnownDevice(const config::DeviceOptions& options) {
+  const std::string name = absl::StrCat("device '", options.id(), "'");
   if (host_.interrupts == nullptr || host_.memory == nullptr) {
     co_return ErrorWithErrno(
-        EINVAL, absl::StrCat("device '", id,
-                             "': the machine has no interrupt controller or no guest memory"));
+        EINVAL, absl::StrCat(name, ": the machine has no interrupt controller or no guest memory"));
   }
-  absl::StatusOr<BlockBackendRef> backend = co_await BackendForDrive(options.virtio_blk().drive());
-  if (!backend.ok()) {
-    co_return Annotate(backend.status(), absl::StrCat("device '", id, "'"));
-  }
+  absl::StatusOr<BlockBackendRef> backend = co_await BackendForDevice(options);
+  if (!backend.ok()) co_return Annotate(backend.status(), name);
   absl::Status placed;
   if (NodeRef root = (*backend)->root(); root != nullptr) {
     // The medium may have other users (share-rw): attaching to it asks for quiet.
     DrainedSection drained = co_await DrainedSection::Begin(*root);
-    placed = PlaceVirtioBlk(options, id, *backend);
+    placed = PlaceDevice(options, *backend);
   } else {
-    placed = PlaceVirtioBlk(options, id, *backend);
+    placed = PlaceDevice(options, *backend);
   }
   if (!placed.ok() && (*backend)->name().empty()) {
     // Ours, and nobody saw it: take the medium out again.
@@ -213,29 +216,19 @@ Task<absl::Status> Machine::VirtioBlkAdd(const config::DeviceOptions& options, s
   co_return placed;
 }
 
-absl::Status Machine::PlaceVirtioBlk(const config::DeviceOptions& options, const std::string& id,
-                                     BlockBackendRef backend) {
+absl::Status Machine::PlaceDevice(const config::DeviceOptions& options, BlockBackendRef backend) {
   // Somebody may have taken the id since it was looked for.
-  PLATTER_RETURN_IF_ERROR(CheckNewDeviceId(id));
-  absl::StatusOr<int> slot = FreeSlot();
-  if (!slot.ok()) return Annotate(slot.status(), absl::StrCat("device '", id, "'"));
-  absl::StatusOr<VirtioBlkOptions> blk_options = VirtioBlkOptionsFrom(
-      options.virtio_blk(), id, [this](std::string_view name) { return FindIoContext(name); });
-  if (!blk_options.ok()) return blk_options.status();
-  absl::StatusOr<std::unique_ptr<VirtioBlk>> blk =
-      VirtioBlk::Create(*blk_options, *backend, *host_.control);
-  if (!blk.ok()) return blk.status();
-
-  const auto number = static_cast<uint32_t>(*slot);
-  auto transport = std::make_unique<MmioTransport>(
-      **blk, host_.memory, host_.interrupts->Line(kVirtioMmioFirstIrq + number));
-  absl::Status mapped =
-      mmio().Map(kVirtioMmioBase + number * kVirtioMmioStride, kMmioTransportBytes, *transport);
-  if (!mapped.ok()) return mapped;
-  AddPlugged({.backend = std::move(backend),
-              .transport = std::move(transport),
-              .device = *std::move(blk),
-              .slot = *slot});
+  PLATTER_RETURN_IF_ERROR(CheckNewDeviceId(options.id()));
+  const auto find_context = [this](std::string_view name) { return FindIoContext(name); };
+  absl::StatusOr<PlacedDevice> built = builder_.Build({.control = *host_.control,
+                                                       .memory = host_.memory,
+                                                       .interrupts = *host_.interrupts,
+                                                       .mmio = mmio(),
+                                                       .ports = ports(),
+                                                       .find_context = find_context},
+                                                      options, *backend);
+  if (!built.ok()) return built.status();
+  AddPlugged({.backend = std::move(backend), .placed = *std::move(built)});
   return absl::OkStatus();
 }
 

@@ -120,14 +120,14 @@ absl::Status Machine::CheckNewDeviceId(std::string_view id) const {
 
 Machine::Plugged* Machine::FindPlugged(std::string_view id) const {
   for (const std::unique_ptr<Plugged>& plugged : devices_) {
-    if (plugged->device->id() == id) return plugged.get();
+    if (plugged->device().id() == id) return plugged.get();
   }
   return nullptr;
 }
 
 Device* Machine::FindDevice(std::string_view id) const {
   const Plugged* plugged = FindPlugged(id);
-  return plugged == nullptr ? nullptr : plugged->device.get();
+  return plugged == nullptr ? nullptr : &plugged->device();
 }
 
 BlockBackendRef Machine::BackendOfDevice(std::string_view id) const {
@@ -135,35 +135,26 @@ BlockBackendRef Machine::BackendOfDevice(std::string_view id) const {
   return plugged == nullptr ? nullptr : plugged->backend;
 }
 
-absl::StatusOr<DeviceLocation> Machine::LocationOfDevice(std::string_view id) const {
+DeviceLocation Machine::LocationOfDevice(std::string_view id) const {
   const Plugged* plugged = FindPlugged(id);
-  if (plugged == nullptr || plugged->slot < 0) {
-    return ErrorWithErrno(ENODEV,
-                          absl::StrCat("there is no virtio-mmio device '", std::string(id), "'"));
-  }
-  const auto slot = static_cast<uint32_t>(plugged->slot);
-  return DeviceLocation{.mmio_base = kVirtioMmioBase + slot * kVirtioMmioStride,
-                        .irq = kVirtioMmioFirstIrq + slot};
+  if (plugged == nullptr || plugged->placed.place == nullptr) return {};
+  return plugged->placed.place->location();
 }
 
-absl::StatusOr<int> Machine::FreeSlot() const {
-  for (int slot = 0; slot < static_cast<int>(kVirtioMmioSlots); ++slot) {
-    const auto taken = [slot](const auto& plugged) { return plugged->slot == slot; };
-    if (std::none_of(devices_.begin(), devices_.end(), taken)) return slot;
-  }
-  return ErrorWithErrno(ENOSPC, absl::StrCat("all ", kVirtioMmioSlots,
-                                             " virtio-mmio slots of the machine are taken"));
+absl::Status Machine::NoLocation(std::string_view id) {
+  return ErrorWithErrno(
+      ENODEV, absl::StrCat("there is no device '", std::string(id), "' on a bus of that kind"));
 }
 
 void Machine::AddPlugged(Plugged plugged) {
   plugged.number = next_plug_number_++;
-  run_state_.AddDevice(*plugged.device);
+  run_state_.AddDevice(plugged.device());
   devices_.push_back(std::make_unique<Plugged>(std::move(plugged)));
 }
 
 absl::Status Machine::AdoptDevice(std::unique_ptr<Device> device, BlockBackendRef backend) {
   PLATTER_RETURN_IF_ERROR(CheckNewDeviceId(device->id()));
-  AddPlugged({.backend = std::move(backend), .device = std::move(device)});
+  AddPlugged({.backend = std::move(backend), .placed = {.device = std::move(device)}});
   return absl::OkStatus();
 }
 
@@ -185,14 +176,12 @@ Task<void> Machine::Unplug(Plugged& plugged) {
   plugged.going = true;
   ++unplugs_;
   // It takes nothing more from the guest, whether the machine stops or goes on meanwhile.
-  run_state_.RemoveDevice(*plugged.device);
+  run_state_.RemoveDevice(plugged.device());
   AsyncEvent gone;
-  plugged.device->Unplug([&gone] { gone.Set(); });
+  plugged.device().Unplug([&gone] { gone.Set(); });
   co_await gone.Wait();
-  if (plugged.slot >= 0) {
-    mmio().Unmap(kVirtioMmioBase + static_cast<uint64_t>(plugged.slot) * kVirtioMmioStride);
-  }
-  std::string id = plugged.device->id();
+  if (plugged.placed.place != nullptr) plugged.placed.place->TakeAway();
+  std::string id = plugged.device().id();
   BlockBackendRef backend = std::move(plugged.backend);
   std::erase_if(devices_, [&plugged](const auto& each) { return each.get() == &plugged; });
   if (backend != nullptr && backend->name().empty()) {
@@ -220,12 +209,12 @@ Task<void> Machine::Reset() {
   // By id: while one is waited for, others come and go.
   std::vector<std::string> ids;
   ids.reserve(devices_.size());
-  for (const std::unique_ptr<Plugged>& plugged : devices_) ids.push_back(plugged->device->id());
+  for (const std::unique_ptr<Plugged>& plugged : devices_) ids.push_back(plugged->device().id());
   for (const std::string& id : ids) {
     Plugged* const plugged = co_await FindStaying(id);
     if (plugged == nullptr) continue;
     AsyncEvent done;
-    plugged->device->Reset([&done] { done.Set(); });
+    plugged->device().Reset([&done] { done.Set(); });
     co_await done.Wait();
   }
   Emit(ResetEvent{});

@@ -24,6 +24,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -37,11 +38,11 @@
 #include "base/log.h"
 #include "blockbackend/block_backend.h"
 #include "devices/bus/guest_memory.h"
-#include "devices/bus/interrupt.h"
 #include "devices/bus/io_space.h"
 #include "devices/device.h"
-#include "devices/virtio/mmio_transport.h"
 #include "drivers/graph.h"
+#include "machine/device_builder.h"
+#include "machine/device_place.h"
 #include "machine/events.h"
 #include "machine/guest_ram.h"
 #include "machine/io_thread.h"
@@ -55,28 +56,6 @@ class DeviceOptions;
 class MachineConfig;
 class ObjectOptions;
 }  // namespace config
-
-// The lines that virtio-mmio devices pull.
-class InterruptController {
- public:
-  // The same object for the same number; it outlives the devices.
-  virtual InterruptLine& Line(uint32_t number) = 0;
-
- protected:
-  ~InterruptController() = default;
-};
-
-// Where a virtio-mmio device is; the layout is that of QEMU's "virt" machines: slots of 512 bytes
-// from 0x0a000000, slot n on interrupt 16 + n.
-inline constexpr uint64_t kVirtioMmioBase = 0x0a000000;
-inline constexpr uint64_t kVirtioMmioStride = 0x200;
-inline constexpr uint32_t kVirtioMmioSlots = 32;
-inline constexpr uint32_t kVirtioMmioFirstIrq = 16;
-
-struct DeviceLocation {
-  uint64_t mmio_base = 0;
-  uint32_t irq = 0;
-};
 
 class Machine;
 
@@ -154,21 +133,25 @@ class Machine {
   // nullptr when there is none.
   Device* FindDevice(std::string_view id) const;
   BlockBackendRef BackendOfDevice(std::string_view id) const;
-  // NOT_FOUND when it is not a virtio-mmio device of this machine.
-  absl::StatusOr<DeviceLocation> LocationOfDevice(std::string_view id) const;
+  // Where its driver finds it, of the kind asked for: LocationOf<VirtioMmioLocation>("vd0").
+  // ENODEV when no device of that name is at such a place.
+  template <typename Location>
+  absl::StatusOr<Location> LocationOf(std::string_view id) const {
+    const DeviceLocation location = LocationOfDevice(id);
+    if (const auto* found = std::get_if<Location>(&location)) return *found;
+    return NoLocation(id);
+  }
   // The context of an iothread object; empty id: the control context.
   absl::StatusOr<AioContext*> FindIoContext(std::string_view iothread_id) const;
 
  private:
   struct Plugged {
     BlockBackendRef backend = nullptr;
-    // Registers and interrupt; nullptr for devices that the embedder placed himself. The device
-    // goes before its transport.
-    std::unique_ptr<MmioTransport> transport = nullptr;
-    std::unique_ptr<Device> device = nullptr;
-    int slot = -1;
+    PlacedDevice placed = {};
     uint64_t number = 0;  // In the order of plugging.
     bool going = false;   // It is being unplugged, by one call.
+
+    Device& device() const { return *placed.device; }
   };
   // What a Configure has made so far, by name and in its order.
   struct Made {
@@ -181,9 +164,10 @@ class Machine {
   class EventForwarder;
 
   Task<absl::StatusOr<BlockBackendRef>> BackendForDrive(std::string drive);
-  Task<absl::Status> VirtioBlkAdd(const config::DeviceOptions& options, std::string id);
-  absl::Status PlaceVirtioBlk(const config::DeviceOptions& options, const std::string& id,
-                              BlockBackendRef backend);
+  // A backend for the device's drive, which may be none.
+  Task<absl::StatusOr<BlockBackendRef>> BackendForDevice(const config::DeviceOptions& options);
+  Task<absl::Status> AddKnownDevice(const config::DeviceOptions& options);
+  absl::Status PlaceDevice(const config::DeviceOptions& options, BlockBackendRef backend);
   // The id of the new device.
   Task<absl::StatusOr<std::string>> AddDevice(const config::DeviceOptions& options);
   absl::Status AddOwnDevice(const config::DeviceOptions& options);
@@ -199,7 +183,8 @@ class Machine {
   // Waits while it is being unplugged: nullptr when there is none any more.
   Task<Plugged*> FindStaying(std::string id);
   void AddPlugged(Plugged plugged);
-  absl::StatusOr<int> FreeSlot() const;
+  DeviceLocation LocationOfDevice(std::string_view id) const;
+  static absl::Status NoLocation(std::string_view id);
   absl::Status CheckNewDeviceId(std::string_view id) const;
   Plugged* FindPlugged(std::string_view id) const;
   void Emit(const MachineEvent& event);
@@ -215,6 +200,7 @@ class Machine {
   std::vector<BlockBackendRef> named_backends_;
   IoSpace own_mmio_;
   IoSpace own_ports_;
+  DeviceBuilder builder_;
   std::vector<std::unique_ptr<Plugged>> devices_;
   uint64_t next_device_number_ = 0;  // Of generated ids.
   uint64_t next_plug_number_ = 0;

@@ -83,6 +83,7 @@ class Rig final : private InterruptController {
     host.contexts = &contexts_;
     host.memory = bus_.memory();
     host.mmio = &bus_.mmio();
+    host.ports = &bus_.ports();
     machine_ = std::make_unique<Machine>(std::move(host));
   }
   ~Rig() { BlockOn(control_, machine_->Shutdown()); }
@@ -116,7 +117,7 @@ class Rig final : private InterruptController {
   };
   Disk Probe(const std::string& id) {
     Disk disk;
-    absl::StatusOr<DeviceLocation> at = machine_->LocationOfDevice(id);
+    const auto at = machine_->LocationOf<VirtioMmioLocation>(id);
     EXPECT_TRUE(at.ok()) << at.status();
     disk.transport = std::make_unique<VirtioMmioDriver>(
         bus_, VirtioMmioDriver::Place{.base = at->mmio_base, .line = at->irq});

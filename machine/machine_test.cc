@@ -122,7 +122,7 @@ TEST_F(MachineTest, HotPlugAndUnplugUnderIo) {
   EXPECT_EQ(rig.bus().ReadRegister(RegisterSpace::kMmio, kVirtioMmioBase, 4), 0xffffffffu);
   // The node is free again, for another device in the same slot.
   ASSERT_TRUE(rig.AddDevice("virtio-blk,id=vd1,drive=n0").ok());
-  EXPECT_EQ(rig.machine().LocationOfDevice("vd1")->mmio_base, kVirtioMmioBase);
+  EXPECT_EQ(rig.machine().LocationOf<VirtioMmioLocation>("vd1")->mmio_base, kVirtioMmioBase);
   EXPECT_EQ(rig.Probe("vd1").driver->info().capacity_sectors, 2048u);
 }
 

@@ -152,7 +152,7 @@ absl::Status Stage::AddFileNode(const std::string& node_name, const std::string&
 }
 
 absl::StatusOr<std::unique_ptr<GuestDisk>> Stage::FindDisk(const std::string& device_id) {
-  const absl::StatusOr<DeviceLocation> at = machine_->LocationOfDevice(device_id);
+  const auto at = machine_->LocationOf<VirtioMmioLocation>(device_id);
   if (!at.ok()) return at.status();
   auto disk = std::make_unique<GuestDisk>(
       *bus_, VirtioMmioDriver::Place{.base = at->mmio_base, .line = at->irq}, options_.patience);

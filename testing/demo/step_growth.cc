@@ -25,7 +25,7 @@ bool AllZero(const std::vector<uint8_t>& data) {
 absl::Status StepGrowth(Stage& stage) {
   Narrator& tell = stage.narrator();
   GuestDisk& disk = *stage.vda();
-  const absl::StatusOr<DeviceLocation> at = stage.machine().LocationOfDevice("vda");
+  const auto at = stage.machine().LocationOf<VirtioMmioLocation>("vda");
   if (!at.ok()) return at.status();
   if (stage.Sabotaged(Sabotage::kLostInterrupt)) stage.wires().Cut(at->irq);
 

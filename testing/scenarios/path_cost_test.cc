@@ -118,7 +118,7 @@ class PathCost : public testing::TestWithParam<Path>, private InterruptControlle
   }
 
   void ProbeDisk() {
-    const DeviceLocation at = *machine_->LocationOfDevice("vd0");
+    const auto at = *machine_->LocationOf<VirtioMmioLocation>("vd0");
     transport_ = std::make_unique<VirtioMmioDriver>(
         *bus_, VirtioMmioDriver::Place{.base = at.mmio_base, .line = at.irq});
     VirtioBlkDriver::Options options;

@@ -99,7 +99,7 @@ class OurMachine final : private InterruptController {
   }
   // The guest's driver; plugged.
   void Probe() {
-    const DeviceLocation at = *machine_->LocationOfDevice("vd0");
+    const auto at = *machine_->LocationOf<VirtioMmioLocation>("vd0");
     transport_ = std::make_unique<VirtioMmioDriver>(
         bus_, VirtioMmioDriver::Place{.base = at.mmio_base, .line = at.irq});
     driver_ = std::make_unique<VirtioBlkDriver>(bus_, *transport_, VirtioBlkDriver::Options());

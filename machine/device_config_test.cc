@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "machine/virtio_blk_config.h"
+#include "machine/device_config.h"
 
 #include <cerrno>
 #include <map>
@@ -19,7 +19,6 @@ namespace platter {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 class VirtioBlkConfigTest : public testing::Test {
  protected:
@@ -73,27 +72,55 @@ TEST_F(VirtioBlkConfigTest, UnsetPropertiesAreLeftToTheDevice) {
   EXPECT_EQ(options->rerror, OnError::kAuto);
 }
 
-TEST_F(VirtioBlkConfigTest, QueuesGoToTheirThreads) {
+TEST_F(VirtioBlkConfigTest, ThreadsAreFoundOrNamed) {
   EXPECT_THAT(Convert(",iothread=t1")->iothreads, ElementsAre(contexts_["t1"]));
-  EXPECT_THAT(Convert(",num-queues=2,iothread-vq-mapping.0.iothread=t0,"
-                      "iothread-vq-mapping.1.iothread=t1")
-                  ->iothreads,
-              ElementsAre(contexts_["t0"], contexts_["t1"]));
-  EXPECT_THAT(Convert(",num-queues=3,iothread-vq-mapping.0.iothread=t0,"
-                      "iothread-vq-mapping.0.vqs.0=2,iothread-vq-mapping.1.iothread=t1,"
-                      "iothread-vq-mapping.1.vqs.0=0,iothread-vq-mapping.1.vqs.1=1")
-                  ->iothreads,
-              ElementsAre(contexts_["t1"], contexts_["t1"], contexts_["t0"]));
+  EXPECT_EQ(MessageOf(Convert(",iothread=t9").status()), "device 'vd0': no iothread t9");
 }
 
-TEST_F(VirtioBlkConfigTest, WrongMappingsAreNamed) {
-  EXPECT_THAT(MessageOf(Convert(",iothread=t9").status()), HasSubstr("no iothread t9"));
-  const auto mapped = [this](const std::string& queues) {
-    return MessageOf(Convert(",num-queues=2,iothread-vq-mapping.0.iothread=t0," + queues).status());
+absl::StatusOr<AtaDiskOptions> IdeHd(const std::string& options) {
+  const absl::StatusOr<config::DeviceOptions> parsed =
+      ParseDevice("ide-hd,id=hd0,drive=n0" + options);
+  if (!parsed.ok()) return parsed.status();
+  return AtaDiskOptionsFrom(parsed->ide_hd(), "hd0");
+}
+
+TEST(IdeHdConfigTest, PropertiesArriveByName) {
+  const absl::StatusOr<AtaDiskOptions> options = IdeHd(
+      ",serial=S1,model=M,ver=2.0,wwn=77,physical_block_size=4096,rotation_rate=7200,"
+      "write-cache=on,share-rw=on,rerror=stop,werror=report");
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->id, "hd0");
+  EXPECT_EQ(options->serial, "S1");
+  EXPECT_EQ(options->model, "M");
+  EXPECT_EQ(options->ver, "2.0");
+  EXPECT_EQ(options->wwn, 77u);
+  EXPECT_EQ(options->physical_block_size, 4096u);
+  EXPECT_EQ(options->rotation_rate, 7200u);
+  EXPECT_EQ(options->write_cache, true);
+  EXPECT_TRUE(options->share_rw);
+  EXPECT_EQ(options->rerror, OnError::kStop);
+  EXPECT_EQ(options->werror, OnError::kReport);
+}
+
+TEST(IdeHdConfigTest, UnsetPropertiesAreLeftToTheDevice) {
+  const absl::StatusOr<AtaDiskOptions> options = IdeHd("");
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->serial, "");
+  EXPECT_EQ(options->model, AtaDiskOptions().model);
+  EXPECT_EQ(options->ver, AtaDiskOptions().ver);
+  EXPECT_EQ(options->physical_block_size, 0u);
+  EXPECT_EQ(options->write_cache, std::nullopt);
+}
+
+TEST(IdeHdConfigTest, APlaceMayBeLeftOpen) {
+  const auto wish = [](const std::string& options) {
+    return IdeWishFrom(ParseDevice("ide-hd,drive=n0" + options)->ide_hd());
   };
-  EXPECT_NE(mapped("iothread-vq-mapping.0.vqs.0=0"), "");
-  EXPECT_NE(mapped("iothread-vq-mapping.0.vqs.0=0,iothread-vq-mapping.0.vqs.1=0"), "");
-  EXPECT_NE(mapped("iothread-vq-mapping.0.vqs.0=0,iothread-vq-mapping.0.vqs.1=2"), "");
+  EXPECT_EQ(wish("").channel, std::nullopt);
+  EXPECT_EQ(wish("").unit, std::nullopt);
+  EXPECT_EQ(wish(",bus=ide.0").channel, 0u);
+  EXPECT_EQ(wish(",bus=ide.1,unit=1").channel, 1u);
+  EXPECT_EQ(wish(",bus=ide.1,unit=1").unit, 1u);
 }
 
 }  // namespace

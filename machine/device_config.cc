@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "machine/device_config.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/status.h"
+
+namespace platter {
+
+absl::StatusOr<VirtioBlkOptions> VirtioBlkOptionsFrom(const config::VirtioBlkOptions& message,
+                                                      const std::string& id,
+                                                      FindIoContextFn find_context) {
+  VirtioBlkOptions options;
+  options.id = id;
+  options.serial = message.serial();
+  // Unset: the device asks the medium. The configuration's own default is for its help text.
+  options.logical_block_size = message.logical_block_size();
+  options.physical_block_size = message.physical_block_size();
+  options.min_io_size = message.min_io_size();
+  options.opt_io_size = message.opt_io_size();
+  if (message.has_discard_granularity()) {
+    options.discard_granularity = message.discard_granularity();
+  }
+  options.write_cache = OnOffFrom(message.write_cache());
+  options.share_rw = message.share_rw();
+  options.rerror = OnErrorFrom(message.rerror());
+  options.werror = OnErrorFrom(message.werror());
+  options.num_queues = message.num_queues();
+  options.queue_size = message.queue_size();
+  absl::StatusOr<std::vector<AioContext*>> threads = IoThreadsFrom(
+      message.iothread(), message.iothread_vq_mapping(), message.num_queues(), find_context);
+  if (!threads.ok()) return Annotate(threads.status(), absl::StrCat("device '", id, "'"));
+  options.iothreads = *std::move(threads);
+  return options;
+}
+
+AtaDiskOptions AtaDiskOptionsFrom(const config::IdeHdOptions& message, const std::string& id) {
+  AtaDiskOptions options;
+  options.id = id;
+  options.serial = message.serial();
+  options.model = message.model();
+  options.ver = message.ver();
+  options.wwn = message.wwn();
+  options.rotation_rate = static_cast<uint16_t>(message.rotation_rate());
+  options.physical_block_size = message.physical_block_size();
+  options.write_cache = OnOffFrom(message.write_cache());
+  options.share_rw = message.share_rw();
+  options.rerror = OnErrorFrom(message.rerror());
+  options.werror = OnErrorFrom(message.werror());
+  return options;
+}
+
+}  // namespace platter

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From the configuration's messages of devices to the options of device models.
+//
+// Ownership: values; contexts belong to the machine. Threading: control context.
+// Errors: those of IoThreadsFrom, naming the device.
+
+#ifndef PLATTER_MACHINE_DEVICE_CONFIG_H_
+#define PLATTER_MACHINE_DEVICE_CONFIG_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+#include "devices/ide/ata_disk_options.h"
+#include "devices/virtio/virtio_blk_options.h"
+#include "machine/ide_controller.h"
+#include "machine/option_values.h"
+
+namespace platter {
+
+absl::StatusOr<VirtioBlkOptions> VirtioBlkOptionsFrom(const config::VirtioBlkOptions& message,
+                                                      const std::string& id,
+                                                      FindIoContextFn find_context);
+
+AtaDiskOptions AtaDiskOptionsFrom(const config::IdeHdOptions& message, const std::string& id);
+
+// Of IdeHdOptions and IdeCdOptions.
+template <typename Message>
+IdeController::Wish IdeWishFrom(const Message& message) {
+  IdeController::Wish wish;
+  if (message.bus() != config::IDE_BUS_ANY) {
+    wish.channel = message.bus() == config::IDE_BUS_0 ? 0 : 1;
+  }
+  if (message.has_unit()) wish.unit = message.unit();
+  return wish;
+}
+
+}  // namespace platter
+
+#endif  // PLATTER_MACHINE_DEVICE_CONFIG_H_
