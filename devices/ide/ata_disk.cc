@@ -177,7 +177,8 @@ void AtaDisk::SetFeatures() {
       backend().set_write_cache_enabled(false);
       return StartFlush();
     case ata::kFeatureTransferMode:
-      return SetTransferMode(file_.count.current) ? Succeed() : Fail(ata::kErrorAbrt);
+      return SelectTransferMode(file_.count.current, settings_.modes) ? Succeed()
+                                                                      : Fail(ata::kErrorAbrt);
     case ata::kFeatureEnableLookAhead:
     case ata::kFeatureDisableLookAhead:
       settings_.look_ahead = file_.features.current == ata::kFeatureEnableLookAhead;
@@ -186,29 +187,6 @@ void AtaDisk::SetFeatures() {
       return Succeed();
     default:
       return Fail(ata::kErrorAbrt);
-  }
-}
-
-// 8.46: the kind of transfer in the upper five bits, the mode in the lower three.
-bool AtaDisk::SetTransferMode(uint8_t mode) {
-  const uint8_t number = mode & 0x07;
-  switch (mode >> 3) {
-    case 0:  // PIO default, with or without IORDY.
-      return number <= 1;
-    case 1:
-      return number <= kAtaMaxPioMode;
-    case 4:
-      if (number > kAtaMaxMultiwordMode) return false;
-      settings_.multiword_mode = number;
-      settings_.ultra_mode = kAtaNoMode;
-      return true;
-    case 8:
-      if (number > kAtaMaxUltraMode) return false;
-      settings_.ultra_mode = number;
-      settings_.multiword_mode = kAtaNoMode;
-      return true;
-    default:
-      return false;
   }
 }
 

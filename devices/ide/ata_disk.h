@@ -84,7 +84,6 @@ class AtaDisk final : public IdeDrive, private BlockRequest {
   void Identify();
   void SetMultiple();
   void SetFeatures();
-  bool SetTransferMode(uint8_t mode);
   void ReadNativeMax();
   void Seek();
   void InitializeParameters();

@@ -9,6 +9,7 @@
 #include "base/arith.h"
 #include "base/id.h"
 #include "base/status.h"
+#include "devices/ide/ata_strings.h"
 
 namespace platter {
 namespace {
@@ -18,21 +19,11 @@ constexpr uint32_t kMaxPhysicalBlock = 64 * kKiB;
 constexpr uint16_t kFirstRate = 0x0401;
 constexpr uint16_t kLastRate = 0xfffe;
 
-absl::Status Bad(const AtaDiskOptions& options, const std::string& what) {
-  return absl::InvalidArgumentError(absl::StrCat("ATA disk '", options.id, "': ", what));
+std::string Title(const AtaDiskOptions& options) {
+  return absl::StrCat("ATA disk '", options.id, "'");
 }
-
-absl::Status CheckString(const AtaDiskOptions& options, const char* name, const std::string& value,
-                         uint32_t longest) {
-  if (value.size() > longest) {
-    return Bad(options,
-               absl::StrCat(name, " '", value, "' is longer than ", longest, " characters"));
-  }
-  const auto printable = [](char c) { return c >= 0x20 && c <= 0x7e; };
-  if (!std::all_of(value.begin(), value.end(), printable)) {
-    return Bad(options, absl::StrCat(name, " has characters that are not printable ASCII"));
-  }
-  return absl::OkStatus();
+absl::Status Bad(const AtaDiskOptions& options, const std::string& what) {
+  return absl::InvalidArgumentError(absl::StrCat(Title(options), ": ", what));
 }
 
 }  // namespace
@@ -50,9 +41,10 @@ AtaDiskOptions ResolveAtaDiskOptions(AtaDiskOptions options, const BackendBlockS
 
 absl::Status CheckAtaDiskOptions(const AtaDiskOptions& options) {
   PLATTER_RETURN_IF_ERROR(CheckId("device", options.id));
-  PLATTER_RETURN_IF_ERROR(CheckString(options, "serial", options.serial, kAtaSerialBytes));
-  PLATTER_RETURN_IF_ERROR(CheckString(options, "model", options.model, kAtaModelBytes));
-  PLATTER_RETURN_IF_ERROR(CheckString(options, "ver", options.ver, kAtaFirmwareBytes));
+  PLATTER_RETURN_IF_ERROR(
+      CheckAtaString(Title(options), "serial", options.serial, kAtaSerialBytes));
+  PLATTER_RETURN_IF_ERROR(CheckAtaString(Title(options), "model", options.model, kAtaModelBytes));
+  PLATTER_RETURN_IF_ERROR(CheckAtaString(Title(options), "ver", options.ver, kAtaFirmwareBytes));
   const uint32_t block = options.physical_block_size;
   if (!IsPowerOfTwo(block) || block < kSectorSize || block > kMaxPhysicalBlock) {
     return Bad(options,

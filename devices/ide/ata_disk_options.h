@@ -18,11 +18,6 @@
 
 namespace platter {
 
-// ATA/ATAPI-6, 8.15: lengths of the strings of IDENTIFY DEVICE.
-inline constexpr uint32_t kAtaSerialBytes = 20;
-inline constexpr uint32_t kAtaFirmwareBytes = 8;
-inline constexpr uint32_t kAtaModelBytes = 40;
-
 struct AtaDiskOptions {
   std::string id = {};
   // Strings of printable ASCII, as the standard wants them.

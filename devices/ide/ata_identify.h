@@ -15,6 +15,7 @@
 #include "base/arith.h"
 #include "devices/ide/ata_disk_options.h"
 #include "devices/ide/task_file.h"
+#include "devices/ide/transfer_modes.h"
 
 namespace platter {
 
@@ -27,18 +28,11 @@ inline constexpr uint32_t kAtaMaxMultiple = 16;
 // Blocks of 512 bytes that one DATA SET MANAGEMENT command may bring.
 inline constexpr uint32_t kAtaMaxTrimBlocks = 8;
 
-// Transfer modes by their numbers (8.46); kNone: the guest set one of the other kind last.
-inline constexpr uint8_t kAtaNoMode = 0xff;
-inline constexpr uint8_t kAtaMaxPioMode = 4;
-inline constexpr uint8_t kAtaMaxMultiwordMode = 2;
-inline constexpr uint8_t kAtaMaxUltraMode = 5;
-
 // What the guest can change.
 struct AtaSettings {
   ChsGeometry geometry = {};  // The current one.
   uint32_t multiple = 0;      // Sectors per block; 0: not set.
-  uint8_t multiword_mode = kAtaNoMode;
-  uint8_t ultra_mode = kAtaMaxUltraMode;
+  AtaTransferModes modes = {};
   bool look_ahead = true;
   bool smart = true;
   bool operator==(const AtaSettings&) const = default;

@@ -63,8 +63,8 @@ TEST_F(AtaIdentifyTest, CapacitiesAreCappedByTheirForm) {
 TEST_F(AtaIdentifyTest, WhatTheGuestSetIsSeen) {
   settings_.multiple = 8;
   settings_.geometry = {.cylinders = 10, .heads = 4, .sectors = 17};
-  settings_.ultra_mode = kAtaNoMode;
-  settings_.multiword_mode = 2;
+  settings_.modes.ultra = kAtaNoMode;
+  settings_.modes.multiword = 2;
   settings_.look_ahead = settings_.smart = false;
   medium_.write_cache = false;
   Make();
@@ -77,7 +77,7 @@ TEST_F(AtaIdentifyTest, WhatTheGuestSetIsSeen) {
   EXPECT_EQ(Word(88), 0x003fu);
   EXPECT_EQ(Word(82), 0x4069u);
   EXPECT_EQ(Word(85), 0x4008u);
-  settings_ = {.ultra_mode = 5};
+  settings_ = {.modes = {.ultra = 5}};
   medium_.write_cache = true;
   Make();
   EXPECT_EQ(Word(88), 0x203fu);

@@ -124,4 +124,13 @@ void DmaTransfer::CopyTo(std::span<uint8_t> to) const {
   }
 }
 
+void DmaTransfer::CopyFrom(std::span<const uint8_t> from) {
+  size_t done = 0;
+  for (const iovec& piece : pieces_) {
+    const size_t count = std::min(piece.iov_len, from.size() - done);
+    std::memcpy(piece.iov_base, from.data() + done, count);
+    done += count;
+  }
+}
+
 }  // namespace platter

@@ -42,15 +42,16 @@ class DmaTransfer {
   DmaEnd Prepare(const GuestMemory& memory, uint32_t table, uint64_t bytes, DmaAccess access);
 
   // The memory, in order; their lengths add up to what Prepare was given.
-  std::span<const iovec> pieces() const { return pieces_; }
+  std::span<iovec> pieces() { return pieces_; }
 
   // The data moved, or failed on the way: a read that went into the guest's memory, even a part of
   // it, is logged as dirty.
   void Finish(const GuestMemory& memory, Outcome outcome);
 
-  // Copies out of the pieces, for commands whose data the drive itself reads. `to` is as long as
-  // the transfer.
+  // Copies out of the pieces, for commands whose data the drive itself reads, or into them, for
+  // what it says of itself. The span is as long as the transfer.
   void CopyTo(std::span<uint8_t> to) const;
+  void CopyFrom(std::span<const uint8_t> from);
 
  private:
   struct Range {

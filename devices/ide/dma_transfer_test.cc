@@ -64,7 +64,7 @@ class DmaTransferTest : public testing::Test {
                  uint32_t table = kTable) {
     return dma_.Prepare(*memory_, table, bytes, access);
   }
-  uint64_t Total() const {
+  uint64_t Total() {
     uint64_t sum = 0;
     for (const iovec& piece : dma_.pieces()) sum += piece.iov_len;
     return sum;
@@ -203,6 +203,19 @@ TEST_F(DmaTransferTest, MemoryWithoutAddressGoesThroughABuffer) {
   std::memset(dma_.pieces()[0].iov_base, 0xdd, 512);
   dma_.Finish(*memory_, DmaTransfer::Outcome::kFailed);
   EXPECT_EQ(shim_.bytes[4], 0xee) << "nothing of a read that failed";
+}
+
+TEST_F(DmaTransferTest, CopyFromFillsThePiecesInOrder) {
+  Prd(0, 0x8000, 4);
+  Prd(1, 0x9000, 8, kEot);
+  ASSERT_EQ(Prepare(7), DmaEnd::kTableLonger);
+  const std::vector<uint8_t> data = {1, 2, 3, 4, 5, 6, 7};
+  dma_.CopyFrom(data);
+  dma_.Finish(*memory_, DmaTransfer::Outcome::kDone);
+  EXPECT_EQ(std::vector<uint8_t>(&first_[0x8000], &first_[0x8005]),
+            (std::vector<uint8_t>{1, 2, 3, 4, 0}));
+  EXPECT_EQ(std::vector<uint8_t>(&first_[0x9000], &first_[0x9004]),
+            (std::vector<uint8_t>{5, 6, 7, 0}));
 }
 
 }  // namespace

@@ -15,9 +15,6 @@ constexpr unsigned kFuaBit = 3;
 
 bool IsSixByte(const Cdb& cdb) { return cdb.ExpectedBytes() == 6; }
 
-// Protection information is not offered (SBC-3, 4.22), so no field may ask for it.
-bool AsksForProtection(const Cdb& cdb) { return !IsSixByte(cdb) && cdb[1] >> kProtectShift != 0; }
-
 struct Transfer {
   BlockRange range;
   uint64_t bytes = 0;
@@ -56,6 +53,8 @@ Execution StartWrite(ScsiLane& lane, ScsiTask& task, ScsiStep step, bool fua) {
 }
 
 }  // namespace
+
+bool AsksForProtection(const Cdb& cdb) { return !IsSixByte(cdb) && cdb[1] >> kProtectShift != 0; }
 
 bool OnMedium(ScsiLane& lane, const BlockRange& range) {
   return RangeFits(range.lba, range.blocks, lane.unit().blocks());

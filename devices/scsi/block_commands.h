@@ -38,6 +38,8 @@ Execution ContinueBlockCommand(ScsiLane& lane, ScsiTask& task);
 
 // --- Between the files of these commands. ---
 
+// Whether the fields for protection information, which is not offered (SBC-3, 4.22), are not 0.
+bool AsksForProtection(const Cdb& cdb);
 // Whether [lba, lba + blocks) is on the medium.
 bool OnMedium(ScsiLane& lane, const BlockRange& range);
 Execution StartVerify(ScsiLane& lane, ScsiTask& task, const BlockRange& range);

@@ -8,6 +8,7 @@
 #include "base/arith.h"
 #include "base/bytes.h"
 #include "devices/scsi/block_commands.h"
+#include "devices/scsi/medium_read.h"
 #include "devices/scsi/mmc_disc.h"
 #include "devices/scsi/scsi_cd.h"
 
@@ -224,42 +225,25 @@ Execution SeekBlock(ScsiLane& lane, ScsiTask& task) {
 
 namespace {
 
-// What of a sector is wanted: byte 9 of READ CD and READ CD MSF (MMC-6, table 351).
-constexpr uint8_t kUserData = 0x10;
-constexpr uint8_t kNothing = 0x00;
-
-Execution ReadSectors(ScsiLane& lane, ScsiTask& task, const BlockRange& range) {
-  const uint8_t type = task.cdb[1] >> 2 & 7;  // Expected: any, CD-DA, mode 1, ...
-  if (type != 0 && type != 2) return lane.Fail(task, SenseCode::kIllegalModeForTrack);
-  // No subchannel data, and of the main channel all of the user data or nothing.
-  if ((task.cdb[10] & 7) != 0 || (task.cdb[9] != kUserData && task.cdb[9] != kNothing)) {
-    return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
-  }
-  if (!OnMedium(lane, range)) return lane.Refuse(task, IoOp::kRead, SenseCode::kLbaOutOfRange);
-  if (range.blocks == 0 || task.cdb[9] == kNothing) return lane.Good(task);
-  const uint64_t bytes = range.blocks * kCdBlockBytes;
+Execution ReadSectors(ScsiLane& lane, ScsiTask& task, const SectorRead& read) {
+  if (read.wrong != SenseCode::kNone) return lane.Fail(task, read.wrong);
+  if (!OnMedium(lane, read.range)) return lane.Refuse(task, IoOp::kRead, SenseCode::kLbaOutOfRange);
+  if (read.range.blocks == 0 || !read.user_data) return lane.Good(task);
+  const uint64_t bytes = read.range.blocks * kCdBlockBytes;
   if (bytes > task.data_in.bytes) return lane.Overrun(task);
   task.flags = IoFlags::kNone;
-  return lane.Submit(task, ScsiStep::kTransfer, IoOp::kRead, range.lba * kCdBlockBytes, bytes,
+  return lane.Submit(task, ScsiStep::kTransfer, IoOp::kRead, read.range.lba * kCdBlockBytes, bytes,
                      Shorten(task.data_in, bytes));
 }
 
 }  // namespace
 
 Execution ReadCd(ScsiLane& lane, ScsiTask& task) {
-  const uint64_t blocks = task.cdb.Be32At(5) & 0xffffff;  // Bytes 6 to 8.
-  return ReadSectors(lane, task, {.lba = task.cdb.Be32At(2), .blocks = blocks});
+  return ReadSectors(lane, task, ParseReadCd(task.cdb));
 }
 
 Execution ReadCdMsf(ScsiLane& lane, ScsiTask& task) {
-  const Cdb& cdb = task.cdb;
-  uint64_t first = 0;
-  uint64_t end = 0;
-  if (!LbaOf({.minute = cdb[3], .second = cdb[4], .frame = cdb[5]}, &first) ||
-      !LbaOf({.minute = cdb[6], .second = cdb[7], .frame = cdb[8]}, &end) || end < first) {
-    return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
-  }
-  return ReadSectors(lane, task, {.lba = first, .blocks = end - first});
+  return ReadSectors(lane, task, ParseReadCdMsf(task.cdb));
 }
 
 }  // namespace platter

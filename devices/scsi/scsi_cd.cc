@@ -49,12 +49,18 @@ absl::Status CheckOptions(const ScsiCdOptions& options) {
 absl::StatusOr<std::unique_ptr<ScsiCd>> ScsiCd::Create(ScsiCdOptions options,
                                                        BlockDeviceView& backend,
                                                        AioContext& control) {
+  auto drive = CreateUnattached(std::move(options), backend, control);
+  if (drive.ok()) PLATTER_RETURN_IF_ERROR((*drive)->Attach());
+  return drive;
+}
+
+absl::StatusOr<std::unique_ptr<ScsiCd>> ScsiCd::CreateUnattached(ScsiCdOptions options,
+                                                                 BlockDeviceView& backend,
+                                                                 AioContext& control) {
   PLATTER_RETURN_IF_ERROR(CheckOptions(options));
   ScsiIdentity identity = IdentityOf(options);
-  std::unique_ptr<ScsiCd> drive(
+  return std::unique_ptr<ScsiCd>(
       new ScsiCd(std::move(options), std::move(identity), backend, control));
-  PLATTER_RETURN_IF_ERROR(drive->Attach());
-  return drive;
 }
 
 ScsiCd::ScsiCd(ScsiCdOptions options, ScsiIdentity identity, BlockDeviceView& backend,
@@ -68,11 +74,22 @@ ScsiCd::~ScsiCd() {
 }
 
 absl::Status ScsiCd::Attach() {
+  PLATTER_RETURN_IF_ERROR(backend().Attach(attachment(), callbacks()));
+  attached_ = true;
+  OnAttached();
+  return absl::OkStatus();
+}
+
+DeviceAttachment ScsiCd::attachment() const {
   DeviceAttachment attachment;
   attachment.device_id = options_.id;
   attachment.guest_block_size = kCdBlockBytes;
   attachment.read_error = options_.rerror;
   attachment.needs_write = false;
+  return attachment;
+}
+
+BlockDevOps ScsiCd::callbacks() {
   BlockDevOps ops;
   ops.change_media = [this](MediumMove move) {
     if (move == MediumMove::kEject) {
@@ -90,12 +107,13 @@ absl::Status ScsiCd::Attach() {
   };
   ops.is_tray_open = [this] { return tray_.open(); };
   ops.is_medium_locked = [this] { return tray_.locked(); };
-  PLATTER_RETURN_IF_ERROR(backend().Attach(attachment, std::move(ops)));
-  attached_ = true;
+  return ops;
+}
+
+void ScsiCd::OnAttached() {
   tray_.Restore({.medium = backend().is_inserted()});
   PublishState();
   attentions().Establish(SenseCode::kPowerOnOrReset);
-  return absl::OkStatus();
 }
 
 // --- The tray. ---
@@ -172,7 +190,8 @@ std::optional<Sense> ScsiCd::AdmitInControl(const ScsiCommand& command) {
 }
 
 Sense ScsiCd::Readiness() const {
-  if (ready_.load(std::memory_order_acquire)) return {};
+  // The host may take the medium away beneath the tray, too.
+  if (ready_.load(std::memory_order_acquire) && backend().is_inserted()) return {};
   return NotReady(open_.load(std::memory_order_acquire) ? SenseCode::kMediumNotPresentTrayOpen
                                                         : SenseCode::kMediumNotPresentTrayClosed);
 }

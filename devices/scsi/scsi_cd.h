@@ -45,7 +45,18 @@ class ScsiCd final : public ScsiUnit {
   static absl::StatusOr<std::unique_ptr<ScsiCd>> Create(ScsiCdOptions options,
                                                         BlockDeviceView& backend,
                                                         AioContext& control);
+  // The same without attaching to the backend: for a drive of another bus, which attaches with
+  // attachment() and callbacks() itself and then says OnAttached.
+  static absl::StatusOr<std::unique_ptr<ScsiCd>> CreateUnattached(ScsiCdOptions options,
+                                                                  BlockDeviceView& backend,
+                                                                  AioContext& control);
   ~ScsiCd() override;
+
+  DeviceAttachment attachment() const;
+  // They call the unit: for as long as it is there.
+  BlockDevOps callbacks();
+  // Looks at the medium for the first time.
+  void OnAttached();
 
   const ScsiCdOptions& options() const { return options_; }
   const Tray& tray() const { return tray_; }

@@ -5,6 +5,7 @@
 
 #include "devices/scsi/scsi_cd.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,6 +96,20 @@ TEST_P(ScsiCdTest, TheHostsChangeComesInTwoSteps) {
   EXPECT_TRUE(Ready().good());
 }
 
+TEST_P(ScsiCdTest, AMediumThatGoesBeneathTheTrayIsNotThere) {
+  backend.inserted = false;
+  EXPECT_EQ(Ready().sense, kEmpty);
+  EXPECT_EQ(Execute({0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0}, {}, 2048).sense, kEmpty);
+}
+
+TEST_P(ScsiCdTest, AChangeComesBeforeAnUnknownCommandsRefusal) {
+  HostMoves(MediumMove::kEject);
+  HostMoves(MediumMove::kLoad);
+  EXPECT_EQ(Execute({0xff}).sense, kRemoved);
+  EXPECT_EQ(Execute({0xff}).sense, kChanged);
+  EXPECT_EQ(Execute({0xff}).sense, IllegalRequest(SenseCode::kInvalidOpcode));
+}
+
 TEST_P(ScsiCdTest, AtapiDriversSeeADriveThatIsNotReady) {
   Begin(MmcInterface::kAtapi);
   HostMoves(MediumMove::kEject);
@@ -151,6 +166,29 @@ TEST_P(ScsiCdTest, NewsAreTold) {
   HostMoves(MediumMove::kEject);
   HostMoves(MediumMove::kLoad);
   EXPECT_EQ(news, 3);
+}
+
+// As a drive of another bus has it: that attaches, and its channel is the lane's.
+TEST(ScsiCdUnattachedTest, GoesThroughTheChannelOfItsDrive) {
+  ScsiFixture fixture;
+  auto created = ScsiCd::CreateUnattached({.id = "cd0"}, fixture.backend, fixture.context);
+  ASSERT_TRUE(created.ok());
+  fixture.drive = *std::move(created);
+  EXPECT_FALSE(fixture.backend.attached);
+  EXPECT_EQ(fixture.drive->attachment().device_id, "cd0");
+  ASSERT_TRUE(fixture.backend.Attach(fixture.drive->attachment(), fixture.drive->callbacks()).ok());
+  fixture.drive->OnAttached();
+  auto channel = fixture.backend.OpenChannel(fixture.context, fixture.client);
+  fixture.lane = std::make_unique<ScsiLane>(*fixture.drive, *channel);
+  EXPECT_EQ(&fixture.lane->channel(), channel.get());
+  EXPECT_EQ(fixture.Execute({0x00}).sense, UnitAttention(SenseCode::kPowerOnOrReset));
+  EXPECT_TRUE(fixture.Execute({0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0}, {}, 2048).good());
+  fixture.backend.ops.change_media(MediumMove::kEject);
+  EXPECT_TRUE(fixture.drive->tray().open());
+  fixture.Stop();
+  EXPECT_TRUE(fixture.backend.attached) << "whoever attached detaches";
+  channel.reset();
+  fixture.backend.Detach();
 }
 
 INSTANTIATE_TEST_SUITE_P(Lanes, ScsiCdTest, testing::Values(Lane::kControl, Lane::kOwn),

@@ -9,8 +9,24 @@
 
 namespace platter {
 
+namespace {
+
+Execution RefuseUnknown(ScsiLane& lane, ScsiTask& task) {
+  // Of a known code, it is the service action that is not there (SPC-4, 4.3.4.2).
+  const bool known = lane.unit().commands().FirstOf(task.cdb.opcode()) != nullptr;
+  return lane.Fail(task, known ? SenseCode::kInvalidFieldInCdb : SenseCode::kInvalidOpcode);
+}
+
+}  // namespace
+
 ScsiLane::ScsiLane(ScsiUnit& unit, AioContext& context, ChannelClient& client)
-    : unit_(unit), context_(context), channel_(unit.backend().OpenChannel(context, client)) {}
+    : unit_(unit),
+      context_(context),
+      own_channel_(unit.backend().OpenChannel(context, client)),
+      channel_(own_channel_.get()) {}
+
+ScsiLane::ScsiLane(ScsiUnit& unit, BlockChannel& channel)
+    : unit_(unit), context_(channel.context()), channel_(&channel) {}
 
 Execution ScsiLane::Execute(ScsiTask& task, uint8_t nexus) {
   PLATTER_CHECK(nexus < UnitAttentions::kMaxNexuses);
@@ -20,19 +36,14 @@ Execution ScsiLane::Execute(ScsiTask& task, uint8_t nexus) {
   task.sense = {};
   task.transferred = 0;
   task.overrun = false;
-  const ScsiCommandTable& table = unit_.commands();
-  const ScsiCommand* command = table.Find(task.cdb.opcode(), task.cdb.action());
+  const ScsiCommand* found = unit_.commands().Find(task.cdb.opcode(), task.cdb.action());
   // SAM-5, 5.14: an attention comes before an invalid operation code too.
-  static constexpr ScsiCommand kUnknown;
-  if (!Admit(task, command == nullptr ? kUnknown : *command)) return Execution::kDone;
-  if (command == nullptr) [[unlikely]] {
-    // Of a known code, it is the service action that is not there (SPC-4, 4.3.4.2).
-    return Fail(task, table.FirstOf(task.cdb.opcode()) ? SenseCode::kInvalidFieldInCdb
-                                                       : SenseCode::kInvalidOpcode);
-  }
-  if (unit_.GoesToControl(*command)) [[unlikely]]
-    return ExecuteInControl(task, *command);
-  return Do(task, *command);
+  static constexpr ScsiCommand kUnknown = {.execute = RefuseUnknown};
+  const ScsiCommand& command = found == nullptr ? kUnknown : *found;
+  if (!Admit(task, command)) return Execution::kDone;
+  if (unit_.GoesToControl(command)) [[unlikely]]
+    return ExecuteInControl(task, command);
+  return Do(task, command);
 }
 
 Execution ScsiLane::Do(ScsiTask& task, const ScsiCommand& command) {

@@ -5,7 +5,7 @@
 //
 //   switch (lane.Execute(task)) { case Execution::kDone: answer; case Execution::kGoesOn: later }
 //
-// Ownership: unit, context and client outlive it; no task is with it when it goes.
+// Ownership: unit, context and client (or channel) outlive it; no task is with it when it goes.
 // Threading: its context, but for the constructor (control context) and, of units with a tray, the
 //   functions of commands that go to the control context.
 // Units: bytes. Errors: in the task.
@@ -35,7 +35,10 @@ enum class ScsiStep : uint8_t {
 
 class ScsiLane final : private ScsiTaskOwner {
  public:
+  // With a channel of its own.
   ScsiLane(ScsiUnit& unit, AioContext& context, ChannelClient& client);
+  // Through the channel of a drive that has attached to the unit's backend itself, in its context.
+  ScsiLane(ScsiUnit& unit, BlockChannel& channel);
 
   // `nexus` below UnitAttentions::kMaxNexuses.
   Execution Execute(ScsiTask& task, uint8_t nexus);
@@ -43,7 +46,8 @@ class ScsiLane final : private ScsiTaskOwner {
   ScsiUnit& unit() { return unit_; }
   AioContext& context() { return context_; }
   BlockChannel& channel() { return *channel_; }
-  void CloseChannel() { channel_.reset(); }
+  // Of a lane with a channel of its own.
+  void CloseChannel() { own_channel_.reset(); }
 
   // --- For the functions of commands. ---
 
@@ -79,7 +83,8 @@ class ScsiLane final : private ScsiTaskOwner {
 
   ScsiUnit& unit_;
   AioContext& context_;
-  std::unique_ptr<BlockChannel> channel_;
+  std::unique_ptr<BlockChannel> own_channel_;  // nullptr: somebody else's.
+  BlockChannel* channel_;
   uint8_t nexus_ = 0;
 };
 

@@ -118,6 +118,7 @@ enum class SenseCode : uint16_t {
   kMediumNotPresentTrayOpen = 0x3a02,
   kReportedLunsDataChanged = 0x3f0e,
   kInternalTargetFailure = 0x4400,
+  kDataPhaseError = 0x4b00,
   kMediumRemovalPrevented = 0x5302,
   kIllegalModeForTrack = 0x6400,
 };

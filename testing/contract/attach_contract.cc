@@ -63,14 +63,16 @@ TEST_P(DeviceContractTest, RandomReadsAndWritesAreAByteArray) {
   SCOPED_TRACE(kRandomSeed);
   Random random(kRandomSeed);
   StartMachine();
+  const uint32_t block = traits().block_bytes;
   for (int i = 0; i < 300; ++i) {
-    const uint32_t blocks = static_cast<uint32_t>(random.Between(1, 16));
-    const uint64_t offset = random.Below(kDiskBytes / 512 - blocks + 1) * 512;
+    const uint32_t blocks = static_cast<uint32_t>(random.Between(1, 8192 / block));
+    const uint64_t offset = random.Below(kDiskBytes / block - blocks + 1) * block;
     if (random.OneIn(2)) {
-      ASSERT_EQ(Run(GuestOp::kWrite, offset, blocks * 512), GuestOutcome::kOk);
+      ASSERT_EQ(Run(GuestOp::kWrite, offset, blocks * block),
+                traits().writable ? GuestOutcome::kOk : GuestOutcome::kFailed);
       continue;
     }
-    const uint64_t read = Start(GuestOp::kRead, offset, blocks * 512);
+    const uint64_t read = Start(GuestOp::kRead, offset, blocks * block);
     ASSERT_TRUE(Wait([&] { return Finished(read); }));
     ASSERT_EQ(OutcomeOf(read), GuestOutcome::kOk);
     const auto mismatch = model_.Mismatch(offset, DataOf(read));
@@ -85,7 +87,7 @@ TEST_P(DeviceContractTest, AsManyRequestsAsTheDeviceTakesEachOnce) {
   for (int round = 0; round < 20; ++round) {
     std::vector<uint64_t> tokens;
     for (uint32_t i = 0; i < depth; ++i) {
-      tokens.push_back(Start(i % 2 == 0 ? GuestOp::kWrite : GuestOp::kRead, i * kIoBytes));
+      tokens.push_back(Start(i % 2 == 0 ? Transfer() : GuestOp::kRead, i * kIoBytes));
     }
     ASSERT_TRUE(Wait([&] { return ledger_.outstanding() == 0; }));
     for (const uint64_t token : tokens) EXPECT_EQ(OutcomeOf(token), GuestOutcome::kOk);
@@ -95,12 +97,14 @@ TEST_P(DeviceContractTest, AsManyRequestsAsTheDeviceTakesEachOnce) {
 TEST_P(DeviceContractTest, BeyondTheEndIsAnErrorAndDoesNothing) {
   StartMachine();
   const uint64_t invalid = backend().Stats().read.invalid + backend().Stats().write.invalid;
-  for (const GuestOp op : {GuestOp::kRead, GuestOp::kWrite}) {
+  const uint32_t block = traits().block_bytes;
+  for (const GuestOp op : Transfers()) {
     EXPECT_EQ(Run(op, kDiskBytes), GuestOutcome::kFailed);
-    EXPECT_EQ(Run(op, kDiskBytes - 512, 1024), GuestOutcome::kFailed);
+    EXPECT_EQ(Run(op, kDiskBytes - block, 2 * block), GuestOutcome::kFailed);
     EXPECT_EQ(Run(op, uint64_t{1} << 62), GuestOutcome::kFailed);
   }
-  EXPECT_EQ(backend().Stats().read.invalid + backend().Stats().write.invalid, invalid + 6);
+  EXPECT_EQ(backend().Stats().read.invalid + backend().Stats().write.invalid,
+            invalid + 3 * Transfers().size());
   EXPECT_EQ(world_.events.Count("BLOCK_IO_ERROR"), 0u) << "the guest's mistakes are no errors";
   const auto mismatch = model_.Mismatch(0, world_.disk().bytes());
   EXPECT_EQ(mismatch, std::nullopt) << *mismatch;
@@ -131,8 +135,8 @@ TEST_P(DeviceContractTest, ShrinkingIsSeenAndTheRestIsGone) {
 
 TEST_P(DeviceContractTest, ResizeWaitsForTheRequestInFlight) {
   StartMachine();
-  world_.disk().Hold(IoOp::kWrite);
-  const uint64_t write = Start(GuestOp::kWrite, 0);
+  world_.disk().Hold(IoOpOf(Transfer()));
+  const uint64_t held = Start(Transfer(), 0);
   ASSERT_TRUE(Wait([&] { return world_.disk().held() == 1; }));
   std::optional<absl::Status> resized;
   StartTask(backend().Resize(2 * kDiskBytes), resized);
@@ -140,9 +144,9 @@ TEST_P(DeviceContractTest, ResizeWaitsForTheRequestInFlight) {
   EXPECT_EQ(resized, std::nullopt);
   EXPECT_EQ(fixture_->Capacity(), kDiskBytes);
   world_.disk().Release();
-  ASSERT_TRUE(Wait([&] { return resized.has_value() && Finished(write); }));
+  ASSERT_TRUE(Wait([&] { return resized.has_value() && Finished(held); }));
   EXPECT_TRUE(resized->ok());
-  EXPECT_EQ(OutcomeOf(write), GuestOutcome::kOk);
+  EXPECT_EQ(OutcomeOf(held), GuestOutcome::kOk);
   model_.Resize(2 * kDiskBytes);
   EXPECT_TRUE(Wait([&] { return fixture_->Capacity() == 2 * kDiskBytes; }));
 }

@@ -29,7 +29,7 @@ void DeviceContractTest::OnGuestIo(uint64_t token, GuestOutcome outcome) {
     std::vector<uint8_t> data(io.io.buffer.bytes);
     FillPattern(io.pattern, io.io.offset, data);
     model_.Write(io.io.offset, data);
-  } else if (io.io.offset + io.io.buffer.bytes <= model_.size()) {
+  } else if (traits().writable && io.io.offset + io.io.buffer.bytes <= model_.size()) {
     // Nobody knows how much of it was done.
     model_.MakeUndefined(io.io.offset, io.io.buffer.bytes);
   }
@@ -84,6 +84,15 @@ void DeviceContractTest::TearDown() {
   }
 }
 
+std::vector<GuestOp> DeviceContractTest::Transfers() const {
+  if (!traits().writable) return {GuestOp::kRead};
+  return {GuestOp::kRead, GuestOp::kWrite};
+}
+
+IoOp DeviceContractTest::IoOpOf(GuestOp op) {
+  return op == GuestOp::kRead ? IoOp::kRead : IoOp::kWrite;
+}
+
 uint64_t DeviceContractTest::Start(GuestOp op, uint64_t offset, uint32_t bytes) {
   const uint64_t token = next_token_++;
   Io& io = ios_[token];
@@ -128,8 +137,20 @@ std::vector<uint8_t> DeviceContractTest::DataOf(uint64_t token) {
   return data;
 }
 
+void DeviceContractTest::ExpectWriteRefused(uint64_t offset) {
+  ASSERT_FALSE(traits().writable);
+  const uint64_t errors = world_.events.Count("BLOCK_IO_ERROR");
+  EXPECT_EQ(Run(GuestOp::kWrite, offset), GuestOutcome::kFailed);
+  EXPECT_EQ(world_.disk().done(IoOp::kWrite), 0u);
+  EXPECT_EQ(world_.events.Count("BLOCK_IO_ERROR"), errors);
+}
+
 void DeviceContractTest::ExpectWorks(uint64_t offset) {
-  EXPECT_EQ(Run(GuestOp::kWrite, offset), GuestOutcome::kOk);
+  if (traits().writable) {
+    EXPECT_EQ(Run(GuestOp::kWrite, offset), GuestOutcome::kOk);
+  } else {
+    ExpectWriteRefused(offset);
+  }
   const uint64_t read = Start(GuestOp::kRead, offset);
   ASSERT_TRUE(Wait([&] { return Finished(read); }));
   EXPECT_EQ(OutcomeOf(read), GuestOutcome::kOk);

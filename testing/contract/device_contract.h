@@ -66,6 +66,11 @@ class DeviceContractTest : public testing::TestWithParam<DeviceContractCase>,
 
   // --- The guest. ---
 
+  // What moves data: reads, and writes if the device takes any. Transfer: a write if so.
+  std::vector<GuestOp> Transfers() const;
+  GuestOp Transfer() const { return Transfers().back(); }
+  static IoOp IoOpOf(GuestOp op);
+  static std::string WordOf(GuestOp op) { return op == GuestOp::kRead ? "read" : "write"; }
   // Starts a request and returns its token; a write's data is a pattern of its own. `extra` bytes
   // of buffer around it are watched: see ExpectBufferUntouched.
   uint64_t Start(GuestOp op, uint64_t offset, uint32_t bytes = kIoBytes);
@@ -85,8 +90,10 @@ class DeviceContractTest : public testing::TestWithParam<DeviceContractCase>,
   std::optional<GuestOutcome> Run(GuestOp op, uint64_t offset, uint32_t bytes = kIoBytes);
   // The data that a finished read brought.
   std::vector<uint8_t> DataOf(uint64_t token);
-  // A write that succeeded and a read that gives it back.
+  // A write that succeeded and a read that gives it back; of a read-only device a refused write.
   void ExpectWorks(uint64_t offset = 0);
+  // Of a read-only device: the write reaches no medium, and its refusal is no error of one.
+  void ExpectWriteRefused(uint64_t offset = 0);
 
   // --- The host. ---
 

@@ -31,6 +31,13 @@ struct DeviceTraits {
   bool removable = false;
   bool tray = false;
   bool lock = false;
+  bool writable = true;
+  // The guest learns of an eject request only when it looks, so a removal may overtake it.
+  bool polled = false;
+  // A read ends only while the guest, and with it the device, runs: it takes the data out itself.
+  bool guest_moves_data = false;
+  // What offsets and lengths are multiples of: 512, or more; at most 4096.
+  uint32_t block_bytes = 512;
   // Requests that the guest can have outstanding.
   uint32_t max_in_flight = 1;
 };
@@ -40,7 +47,7 @@ enum class GuestOp : uint8_t { kRead, kWrite, kFlush };
 struct GuestIo {
   uint64_t token = 0;
   GuestOp op = GuestOp::kRead;
-  uint64_t offset = 0;  // A multiple of 512.
+  uint64_t offset = 0;  // A multiple of the device's blocks.
   GuestSegment buffer;
 };
 

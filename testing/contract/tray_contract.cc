@@ -26,8 +26,7 @@ TEST_P(DeviceContractTest, EjectOpensTheTrayAndTakesTheMedium) {
   EXPECT_EQ(backend().root(), nullptr);
   EXPECT_EQ(world_.events.Count("DEVICE_TRAY_MOVED open"), traits().tray ? 1u : 0u);
   EXPECT_EQ(fixture_->TrayOpen(), traits().tray);
-  Settle();
-  EXPECT_EQ(fixture_->MediumChanges(), 1u);
+  EXPECT_TRUE(Wait([&] { return fixture_->MediumChanges() == 1; }));
   EXPECT_EQ(Run(GuestOp::kRead, 0), GuestOutcome::kFailed);
 
   // The next medium.
@@ -110,7 +109,9 @@ TEST_P(DeviceContractTest, ForceTakesTheMediumAndTheLock) {
   EXPECT_EQ(backend().root(), nullptr);
   EXPECT_TRUE(fixture_->TrayOpen());
   EXPECT_FALSE(fixture_->Locked());
-  EXPECT_TRUE(Wait([&] { return fixture_->EjectRequests() == 1; }));
+  EXPECT_TRUE(Wait([&] {
+    return (traits().polled ? fixture_->MediumChanges() : fixture_->EjectRequests()) == 1;
+  }));
 }
 
 TEST_P(DeviceContractTest, TheGuestMovesItsOwnTray) {
@@ -159,22 +160,22 @@ TEST_P(DeviceContractTest, AnEmptyDriveWaitsForAMedium) {
     ASSERT_TRUE(Await(backend().InsertMedium(world_.NewMedium("disk2", kDiskBytes))).ok());
     EXPECT_EQ(*Await(backend().CloseTray()), TrayResult::kMoved);
   }
-  EXPECT_EQ(fixture_->Capacity(), kDiskBytes);
+  EXPECT_TRUE(Wait([&] { return fixture_->Capacity() == kDiskBytes; }));
   ExpectWorks();
 }
 
 TEST_P(DeviceContractTest, EjectWaitsForTheRequestInFlight) {
   StartMachine();
-  world_.disk().Hold(IoOp::kWrite);
-  const uint64_t write = Start(GuestOp::kWrite, 0);
+  world_.disk().Hold(IoOpOf(Transfer()));
+  const uint64_t held = Start(Transfer(), 0);
   ASSERT_TRUE(Wait([&] { return world_.disk().held() == 1; }));
   std::optional<absl::Status> ejected;
   StartTask(backend().Eject(Force::kNo), ejected);
   Settle();
   EXPECT_FALSE(fixture_->TrayOpen()) << "the tray moved while a request was in flight";
   world_.disk().Release();
-  ASSERT_TRUE(Wait([&] { return ejected.has_value() && Finished(write); }));
-  EXPECT_EQ(OutcomeOf(write), GuestOutcome::kOk);
+  ASSERT_TRUE(Wait([&] { return ejected.has_value() && Finished(held); }));
+  EXPECT_EQ(OutcomeOf(held), GuestOutcome::kOk);
   EXPECT_EQ(ejected->ok(), traits().removable);
   EXPECT_EQ(InFlight(), 0u);
 }

@@ -115,6 +115,8 @@ class IdeDriver {
   std::optional<IdeAnswer> Trim(std::span<const Range> ranges);
   // SRST on, off, and until BSY is gone; false when it stays.
   bool SoftReset(Duration timeout = kTimeout);
+  // Lets the target run until `done`, looking now and then, interrupt or not.
+  bool PollFor(absl::FunctionRef<bool()> done, Duration timeout);
 
   // A command of Read or Write with everything filled in but the buffer.
   IdeCommand Transfer(IdeWay way, bool write, uint64_t lba, uint32_t bytes) const;
@@ -136,6 +138,8 @@ class IdeDriver {
   uint64_t prd_table() const { return table_; }
   // One descriptor of the table at prd_table().
   void WritePrd(uint32_t index, uint64_t address, uint32_t count, uint16_t flags);
+  // A table of these bytes; they end below 4 GiB.
+  void BuildTable(uint64_t address, uint32_t bytes);
   // Points the bus master at prd_table() and clears its status.
   void PrepareBm(IdeProtocol protocol);
 
@@ -144,9 +148,7 @@ class IdeDriver {
     return current_->protocol == IdeProtocol::kDmaIn || current_->protocol == IdeProtocol::kDmaOut;
   }
   void WriteRegisters(const IdeCommand& command);
-  void BuildTable(uint64_t address, uint32_t bytes);
   std::optional<IdeAnswer> PollData(uint8_t status);
-  bool PollFor(absl::FunctionRef<bool()> done, Duration timeout);
   void ReadBlock();
   void WriteBlock();
   IdeAnswer Finish();

@@ -57,6 +57,16 @@ inline constexpr uint8_t kIdeWriteDma = 0xca;
 inline constexpr uint8_t kIdeFlush = 0xe7;
 inline constexpr uint8_t kIdeFlushExt = 0xea;
 inline constexpr uint8_t kIdeIdentify = 0xec;
+inline constexpr uint8_t kIdeDeviceReset = 0x08;
+inline constexpr uint8_t kIdePacket = 0xa0;
+inline constexpr uint8_t kIdeIdentifyPacket = 0xa1;
+
+// Of PACKET: what the features, count and LBA mid and high registers are.
+inline constexpr uint8_t kPacketByDma = 0x01;
+inline constexpr uint8_t kPacketReasonMask = 0x07;
+inline constexpr uint8_t kPacketReasonCommand = 0x01;
+inline constexpr uint8_t kPacketReasonIn = 0x02;
+inline constexpr uint8_t kPacketReasonStatus = 0x03;
 
 // Offsets from the bus master's base, and bits there.
 inline constexpr unsigned kBmCommand = 0;

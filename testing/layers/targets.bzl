@@ -40,6 +40,7 @@ TARGETS = {
     ],
     "devices": [
         "//devices/ide:ata_disk",
+        "//devices/ide:atapi_cd",
         "//devices/scsi:cd_sector",
         "//devices/scsi:scsi_cd",
         "//devices/scsi:scsi_disk",

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Packet commands as steps (ATA/ATAPI-6, 8.23, 9.8 and 9.9): the packet comes, the logical unit
+// does what it says, its data go to the guest, the status ends it. All reading commands of the
+// medium are READ(12) to the unit when their data go by PIO, a part at a time.
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "devices/ide/atapi_cd.h"
+#include "devices/scsi/medium_read.h"
+
+namespace platter {
+namespace {
+
+// The drive has one initiator: the guest's driver.
+constexpr uint8_t kNexus = 0;
+
+static_assert(AtapiCd::kBufferBytes % kCdBlockBytes == 0);
+constexpr uint64_t kBufferBlocks = AtapiCd::kBufferBytes / kCdBlockBytes;
+// Every reply that isn't data of the medium.
+static_assert(AtapiCd::kBufferBytes >= UINT16_MAX, "allocation lengths have 16 bits");
+
+Cdb MakeRead12(const BlockRange& range) {
+  struct {
+    uint8_t opcode = static_cast<uint8_t>(ScsiOpcode::kRead12);
+    uint8_t flags = 0;
+    Be32 lba;
+    Be32 blocks;
+    uint8_t rest[2] = {};
+  } cdb;
+  static_assert(sizeof(cdb) == kAtapiPacketBytes);
+  cdb.lba = static_cast<uint32_t>(range.lba);
+  cdb.blocks = static_cast<uint32_t>(range.blocks);
+  return Cdb(std::span(reinterpret_cast<const uint8_t*>(&cdb), sizeof(cdb)));
+}
+
+// Why a task did not do what it was asked. ATAPI has no status but CHECK CONDITION: what has one of
+// its own in SCSI, and no sense, is an aborted command.
+Sense SenseOf(const ScsiTask& task) {
+  if (task.status == ScsiStatus::kGood && !task.overrun) return {};
+  if (!task.sense.ok()) return task.sense;
+  return {.key = SenseKey::kAbortedCommand};
+}
+
+// 8.23.6: the sense key, and that the command or a field of it was invalid.
+uint8_t ErrorOf(const Sense& sense) {
+  const bool invalid =
+      sense.key == SenseKey::kIllegalRequest || sense.key == SenseKey::kAbortedCommand;
+  return static_cast<uint8_t>(static_cast<unsigned>(sense.key) << 4 |
+                              (invalid ? ata::kErrorAbrt : 0u));
+}
+
+}  // namespace
+
+// --- The packet. ---
+
+void AtapiCd::AskForPacket() {
+  power_ = Power::kActive;
+  by_dma_ = (file_.features.current & kAtapiFeatureDma) != 0;
+  limit_ = uint32_t{file_.lba_high.current} << 8 | file_.lba_mid.current;
+  to_read_ = {};
+  to_move_ = filled_ = offered_ = 0;
+  step_ = Step::kPacket;
+  file_.count.current = kAtapiReasonCommand;
+  port().ShowRegisters(file_);
+  port().DataOut(packet_, IdeInterrupt::kNo);
+}
+
+void AtapiCd::RunPacket() {
+  cdb = Cdb(packet_);
+  const bool asks_for_sense = cdb.opcode() == static_cast<uint8_t>(ScsiOpcode::kRequestSense);
+  if (asks_for_sense && !sense_.ok()) return AnswerWithSense();
+  sense_ = {};  // SPC-2, 7.20: kept until it is asked for, or another command comes.
+  const std::optional<BlockRange> range = MediumReadOf(cdb);
+  // What is not all on the medium the unit refuses, after what comes before that.
+  if (range && RangeFits(range->lba, range->blocks, unit_->blocks())) return StartRead(*range);
+  step_ = Step::kExecute;
+  piece_ = {.iov_base = buffer_.data(), .iov_len = buffer_.size()};
+  Execute({&piece_, 1}, buffer_.size());
+}
+
+void AtapiCd::AnswerWithSense() {
+  constexpr unsigned kDescriptorBit = 0;
+  const SenseFormat format =
+      cdb.Bit(1, kDescriptorBit) ? SenseFormat::kDescriptor : SenseFormat::kFixed;
+  const size_t length = EncodeSense(sense_, format, std::span(buffer_).first(kMaxSenseBytes));
+  const auto wanted = static_cast<uint32_t>(std::min<size_t>(length, cdb[4]));
+  if (!CanMove(wanted)) return AbortPacket();
+  sense_ = {};
+  Deliver(wanted);
+}
+
+// --- Reads of the medium. ---
+
+void AtapiCd::StartRead(const BlockRange& range) {
+  to_read_ = range;
+  if (by_dma_) {
+    step_ = Step::kReadWait;
+    return port().RequestDma();
+  }
+  // On the medium, so the product fits.
+  to_move_ = range.blocks * kCdBlockBytes;
+  if (!CanMove(to_move_)) return AbortPacket();
+  ReadNextPart();
+}
+
+void AtapiCd::ReadNextPart() {
+  const BlockRange part = {.lba = to_read_.lba, .blocks = std::min(to_read_.blocks, kBufferBlocks)};
+  to_read_ = {.lba = part.lba + part.blocks, .blocks = to_read_.blocks - part.blocks};
+  cdb = MakeRead12(part);
+  step_ = Step::kExecute;
+  const uint64_t length = part.blocks * kCdBlockBytes;
+  piece_ = {.iov_base = buffer_.data(), .iov_len = length};
+  Execute({&piece_, 1}, length);
+}
+
+void AtapiCd::OnDmaReady(uint32_t prd_table) {
+  const bool reply = step_ == Step::kReplyWait;
+  const uint64_t length = reply ? filled_ : to_read_.blocks * kCdBlockBytes;
+  const DmaEnd end = dma_.Prepare(port().memory(), prd_table, length, DmaAccess::kDeviceWrites);
+  // Nothing has moved: the table is read before the first byte.
+  if (end == DmaEnd::kTableShort || end == DmaEnd::kNoMemory) return FailDma(end);
+  if (reply) {
+    dma_.CopyFrom(std::span(buffer_).first(filled_));
+    dma_.Finish(port().memory(), DmaTransfer::Outcome::kDone);
+    return Complete(end);
+  }
+  dma_end_ = end;
+  step_ = Step::kReadDma;
+  Execute(dma_.pieces(), length);
+}
+
+// The guest learns it from the bus master ("Bus Master IDE" rev 1.0, 3.1): there is no interrupt.
+void AtapiCd::FailDma(DmaEnd end) {
+  sense_ = {.key = SenseKey::kAbortedCommand, .code = SenseCode::kDataPhaseError};
+  Complete(end, IdeInterrupt::kNo);
+}
+
+// --- The logical unit. ---
+
+void AtapiCd::Execute(std::span<iovec> pieces, uint64_t length) {
+  data_in = {.pieces = pieces, .bytes = length};
+  if (lane_->Execute(*this, kNexus) == Execution::kDone) OnExecuted();
+}
+
+void AtapiCd::OnTaskDone() {
+  if (!resetting()) return OnExecuted();
+  // No step follows; but what went into the guest's memory is logged.
+  if (step_ == Step::kReadDma) dma_.Finish(port().memory(), DmaTransfer::Outcome::kFailed);
+}
+
+void AtapiCd::OnExecuted() {
+  sense_ = SenseOf(*this);
+  if (step_ == Step::kReadDma) return OnReadDmaDone();
+  if (!sense_.ok()) return Complete();
+  Deliver(static_cast<uint32_t>(transferred));
+}
+
+void AtapiCd::OnReadDmaDone() {
+  const bool good = sense_.ok();
+  dma_.Finish(port().memory(), good ? DmaTransfer::Outcome::kDone : DmaTransfer::Outcome::kFailed);
+  // With an error the drive interrupts in the middle of the table (rev 1.0, 3.1).
+  Complete(good ? dma_end_ : DmaEnd::kTableLonger);
+}
+
+// --- Data to the guest. ---
+
+void AtapiCd::AbortPacket() {
+  file_.count.current = kAtapiReasonStatus;
+  Abort();
+}
+
+bool AtapiCd::CanMove(uint64_t length) const {
+  return by_dma_ || length == 0 || AtapiBlockBytes(limit_, length) != 0;
+}
+
+void AtapiCd::Deliver(uint32_t length) {
+  filled_ = length;
+  offered_ = 0;
+  if (to_move_ == 0) to_move_ = length;  // Of the medium, StartRead has said it.
+  if (length == 0) return Complete();
+  if (by_dma_) {
+    step_ = Step::kReplyWait;
+    return port().RequestDma();
+  }
+  if (!CanMove(to_move_)) return AbortPacket();
+  OfferNextBlock();
+}
+
+void AtapiCd::OnDataDone() {
+  if (step_ == Step::kPacket) return RunPacket();
+  if (step_ == Step::kData) return OfferNextBlock();
+}
+
+void AtapiCd::OfferNextBlock() {
+  if (to_move_ == 0) return Complete();
+  if (offered_ == filled_) return ReadNextPart();
+  const uint32_t block = std::min(AtapiBlockBytes(limit_, to_move_), filled_ - offered_);
+  file_.count.current = kAtapiReasonDataIn;
+  file_.lba_mid.current = static_cast<uint8_t>(block);
+  file_.lba_high.current = static_cast<uint8_t>(block >> 8);
+  const auto at = std::span(buffer_).subspan(offered_, block);
+  offered_ += block;
+  to_move_ -= block;
+  step_ = Step::kData;
+  port().ShowRegisters(file_);
+  port().DataIn(at, IdePort::Block::kMoreFollow);  // The status follows.
+}
+
+void AtapiCd::Complete(std::optional<DmaEnd> dma, IdeInterrupt interrupt) {
+  step_ = Step::kIdle;
+  file_.count.current = kAtapiReasonStatus;
+  IdeOutcome outcome = {.interrupt = interrupt, .dma = dma};
+  if (!sense_.ok()) {
+    outcome.status |= ata::kStatusErr;  // CHK.
+    outcome.error = ErrorOf(sense_);
+  }
+  port().Finish(file_, outcome);
+}
+
+}  // namespace platter

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Packets and their data by PIO: the phases, every class of byte count limit, parts of the medium,
+// packets that come in pieces, resets amid a phase.
+
+#include <algorithm>
+#include <numeric>
+
+#include "gtest/gtest.h"
+
+#include "devices/ide/atapi_cd_fixture.h"
+#include "devices/ide/atapi_commands.h"
+
+namespace platter {
+namespace {
+
+class AtapiCdPacketTest : public AtapiCdTest {
+ protected:
+  // PACKET, and until the drive asks for the packet.
+  void BeginPacket(uint16_t limit = 0xfffe, uint8_t features = 0) {
+    ide().Set(guest::kIdeDevice, 0);
+    ide().Set(guest::kIdeFeatures, features);
+    ide().Set(guest::kIdeLbaMid, static_cast<uint8_t>(limit));
+    ide().Set(guest::kIdeLbaHigh, static_cast<uint8_t>(limit >> 8));
+    ide().Set(guest::kIdeCommand, guest::kIdePacket);
+    Settle();
+  }
+  void SendBytes(std::vector<uint8_t> bytes) { channel_.WriteData(bytes); }
+  static std::vector<uint8_t> BytesOf(const AtapiPacket& packet) {
+    return {packet.begin(), packet.end()};
+  }
+};
+
+TEST_F(AtapiCdPacketTest, ThePhasesOfACommandWithData) {
+  const uint64_t raised = bus_.Interrupt(kPlace.line).raised;
+  BeginPacket(2048);
+  EXPECT_EQ(ide().AlternateStatus(), ata::kStatusGood | ata::kStatusDrq);
+  EXPECT_EQ(ide().Get(guest::kIdeCount), kAtapiReasonCommand);
+  EXPECT_EQ(bus_.Interrupt(kPlace.line).raised, raised) << "word 0: no interrupt for the packet";
+  SendBytes(BytesOf(AtapiDriver::MakeRead10(3, 1)));
+  EXPECT_EQ(ide().AlternateStatus(), ata::kStatusBsy);
+  Settle();
+  EXPECT_EQ(bus_.Interrupt(kPlace.line).raised, raised + 1);
+  EXPECT_EQ(ide().Get(guest::kIdeCount), kAtapiReasonDataIn);
+  EXPECT_EQ(ide().Get(guest::kIdeLbaMid) | ide().Get(guest::kIdeLbaHigh) << 8, 2048);
+  EXPECT_EQ(ide().Get(guest::kIdeStatus), ata::kStatusGood | ata::kStatusDrq);
+  std::vector<uint8_t> data(kBlock);
+  channel_.ReadData(data);
+  EXPECT_EQ(data, DataAt(3, 1));
+  Settle();
+  EXPECT_EQ(bus_.Interrupt(kPlace.line).raised, raised + 2) << "for the status";
+  EXPECT_EQ(ide().Get(guest::kIdeCount), kAtapiReasonStatus);
+  EXPECT_EQ(ide().Get(guest::kIdeStatus), ata::kStatusGood);
+  EXPECT_FALSE(bus_.Interrupt(kPlace.line).high);
+}
+
+TEST_F(AtapiCdPacketTest, ACommandWithoutDataEndsWithOneInterrupt) {
+  const uint64_t raised = bus_.Interrupt(kPlace.line).raised;
+  ExpectGood(Packet({}));
+  EXPECT_EQ(bus_.Interrupt(kPlace.line).raised, raised + 1);
+}
+
+// Each class of limit, on a read of the medium and on a reply of an odd length.
+TEST_F(AtapiCdPacketTest, R_IDE_10_EveryByteCountLimit) {
+  constexpr uint32_t kBytes = 5 * kBlock;
+  const AtapiPacket read = AtapiDriver::MakeRead10(9, 5);
+  const AtapiPacket odd = {0x12, 0, 0, 0, 35};  // INQUIRY with an odd allocation length.
+  for (const uint32_t limit :
+       {0u,    1u,    2u,    3u,     34u,    35u,    36u,    511u,   512u,   2046u,  2047u,
+        2048u, 2049u, 4096u, 10238u, 10239u, 10240u, 10241u, 32768u, 65533u, 65534u, 65535u}) {
+    SCOPED_TRACE(limit);
+    for (const AtapiPacket& packet : {read, odd}) {
+      const uint32_t length = packet == read ? kBytes : 35;
+      const PacketAnswer answer =
+          Packet(packet, length, IdeWay::kPio, static_cast<uint16_t>(limit));
+      if (limit < 2) {
+        ExpectAbort(answer);
+        EXPECT_EQ(driver().RequestSense(), kNoSense);
+        continue;
+      }
+      ExpectGood(answer);
+      ASSERT_EQ(answer.moved, length);
+      for (size_t i = 0; i < answer.blocks.size(); ++i) {
+        EXPECT_LE(answer.blocks[i], std::min(limit, kAtapiMaxByteCount));
+        if (i + 1 == answer.blocks.size()) break;
+        EXPECT_EQ(answer.blocks[i], limit & ~1u);
+      }
+      if (packet != read) continue;
+      EXPECT_EQ(Scratch(kBytes), DataAt(9, 5));
+    }
+  }
+  EXPECT_EQ(driver().faults(), 0u);
+  ExpectWorks();
+}
+
+TEST_F(AtapiCdPacketTest, ALimitOf0IsNothingToACommandWithoutData) {
+  ExpectGood(Packet({}, 0, IdeWay::kPio, 0));
+  ExpectGood(Packet(AtapiDriver::MakeRead10(0, 0), 0, IdeWay::kPio, 0));
+  ExpectGood(Packet({0x12, 0, 0, 0, 0}, 0, IdeWay::kPio, 0));
+}
+
+// A medium is read a part of the buffer's size at a time: no part is asked for before the guest has
+// taken the one before.
+TEST_F(AtapiCdPacketTest, LongReadsComeInPartsOfTheBuffer) {
+  const uint32_t blocks = 2 * AtapiCd::kBufferBytes / kBlock + 3;
+  const uint32_t bytes = blocks * kBlock;
+  const uint64_t buffer = *bus_.Allocate(bytes, 4096);
+  for (const uint16_t limit : {uint16_t{0xffff}, uint16_t{63 * 1024}, uint16_t{2048}}) {
+    SCOPED_TRACE(limit);
+    backend_.asked.clear();
+    const auto answer = driver().Run({.packet = AtapiDriver::MakeRead12(1, blocks),
+                                      .buffer = buffer,
+                                      .bytes = bytes,
+                                      .limit = limit});
+    ASSERT_TRUE(answer.has_value());
+    ExpectGood(*answer);
+    EXPECT_EQ(answer->moved, bytes);
+    std::vector<uint8_t> data(bytes);
+    bus_.Read(buffer, data);
+    EXPECT_EQ(data, DataAt(1, blocks));
+    EXPECT_EQ(
+        backend_.asked,
+        (std::vector<Asked>{{IoOp::kRead, 1 * kBlock, AtapiCd::kBufferBytes, IoFlags::kNone},
+                            {IoOp::kRead, 33 * kBlock, AtapiCd::kBufferBytes, IoFlags::kNone},
+                            {IoOp::kRead, 65 * kBlock, uint64_t{3} * kBlock, IoFlags::kNone}}));
+  }
+  EXPECT_EQ(driver().faults(), 0u);
+}
+
+TEST_F(AtapiCdPacketTest, EveryWayToReadGivesTheBlocks) {
+  for (const AtapiPacket& packet : {AtapiDriver::MakeRead10(5, 2), AtapiDriver::MakeRead12(5, 2),
+                                    AtapiPacket{0xbe, 0, 0, 0, 0, 5, 0, 0, 2, 0x10},
+                                    AtapiPacket{0xb9, 0, 0, 0, 2, 5, 0, 2, 7, 0x10}}) {
+    for (const IdeWay way : {IdeWay::kPio, IdeWay::kDma}) {
+      ExpectGood(Packet(packet, 2 * kBlock, way));
+      EXPECT_EQ(Scratch(2 * kBlock), DataAt(5, 2)) << int{packet[0]};
+    }
+  }
+}
+
+TEST_F(AtapiCdPacketTest, AnAllocationLengthCutsTheReplyOff) {
+  for (const uint8_t length : {1, 4, 5, 20, 36, 95}) {
+    const PacketAnswer answer = Packet({0x12, 0, 0, 0, length}, 96);
+    ExpectGood(answer);
+    EXPECT_LE(answer.moved, length);
+    EXPECT_EQ(answer.moved, std::min<uint32_t>(length, Scratch(96)[4] + 5)) << "as long as it is";
+  }
+}
+
+// An error amid the parts: what came before it is the guest's, the rest does not come.
+TEST_F(AtapiCdPacketTest, AnErrorInALaterPart) {
+  BeginPacket(0xfffe);
+  SendBytes(BytesOf(AtapiDriver::MakeRead12(0, 64)));
+  Settle();
+  std::vector<uint8_t> data(65534);
+  channel_.ReadData(data);
+  Settle();
+  backend_.next_error = -EIO;
+  ide().Get(guest::kIdeStatus);
+  channel_.ReadData(std::span(data).first(2));
+  Settle();
+  EXPECT_EQ(ide().Get(guest::kIdeCount), kAtapiReasonStatus);
+  EXPECT_EQ(ide().Get(guest::kIdeError) >> 4, 3);
+  EXPECT_EQ(ide().Get(guest::kIdeStatus), ata::kStatusGood | ata::kStatusErr);
+  EXPECT_EQ(driver().RequestSense(), (AtapiSense{.key = 3, .code = 0x1100}));
+  ExpectWorks();
+}
+
+TEST_F(AtapiCdPacketTest, PacketsInPiecesOfAnyWidth) {
+  const std::vector<uint8_t> packet = BytesOf(AtapiDriver::MakeReadCapacity());
+  for (const size_t piece : {1, 2, 3, 5, 7, 11, 12}) {
+    SCOPED_TRACE(piece);
+    BeginPacket();
+    for (size_t at = 0; at < packet.size(); at += piece) {
+      EXPECT_EQ(ide().AlternateStatus(), ata::kStatusGood | ata::kStatusDrq);
+      const size_t end = std::min(packet.size(), at + piece);
+      SendBytes({packet.begin() + static_cast<ptrdiff_t>(at),
+                 packet.begin() + static_cast<ptrdiff_t>(end)});
+      Settle();
+    }
+    ide().Get(guest::kIdeStatus);
+    std::vector<uint8_t> data(8);
+    channel_.ReadData(data);
+    EXPECT_EQ(AtapiDriver::ParseCapacity(data),
+              (AtapiDriver::Capacity{.blocks = kBlocks, .block_bytes = kBlock}));
+    Settle();
+    EXPECT_EQ(ide().Get(guest::kIdeStatus), ata::kStatusGood);
+  }
+}
+
+// What is more than a packet belongs to nothing.
+TEST_F(AtapiCdPacketTest, ALongPacketIsCutOff) {
+  std::vector<uint8_t> packet = BytesOf(AtapiDriver::MakeRead10(0, 1));
+  packet.resize(512, 0xff);
+  BeginPacket();
+  SendBytes(packet);
+  Settle();
+  ide().Get(guest::kIdeStatus);
+  std::vector<uint8_t> data(kBlock);
+  channel_.ReadData(data);
+  EXPECT_EQ(data, DataAt(0, 1));
+  Settle();
+  EXPECT_EQ(ide().Get(guest::kIdeStatus), ata::kStatusGood);
+  ExpectWorks();
+}
+
+TEST_F(AtapiCdPacketTest, DeviceResetAmidEachPhase) {
+  for (const size_t sent : {0, 5, 12}) {
+    for (const size_t read : {0, 100}) {
+      SCOPED_TRACE(testing::Message()
+                   << sent << " bytes of the packet, " << read << " of the data");
+      std::vector<uint8_t> packet = BytesOf(AtapiDriver::MakeRead10(0, 2));
+      packet.resize(sent);
+      BeginPacket(2048);
+      SendBytes(packet);
+      Settle();
+      std::vector<uint8_t> data(read);
+      channel_.ReadData(data);
+      ASSERT_TRUE(driver().DeviceReset());
+      EXPECT_EQ(ide().AlternateStatus(), 0);
+      EXPECT_FALSE(bus_.Interrupt(kPlace.line).high);
+      EXPECT_EQ(driver().TestUnitReady().sense, kReset);
+      ExpectWorks();
+    }
+  }
+}
+
+TEST_F(AtapiCdPacketTest, DeviceResetWithAReadHeldWaitsForIt) {
+  backend_.hold = true;
+  backend_.on_cancel = FakeBlockDevice::OnCancel::kStays;
+  for (const IdeWay way : {IdeWay::kPio, IdeWay::kDma}) {
+    driver().Start({.packet = AtapiDriver::MakeRead10(0, 1),
+                    .way = way,
+                    .buffer = ide().scratch(),
+                    .bytes = kBlock});
+    driver().Poll();
+    Settle();
+    driver().Poll();
+    Settle();
+    ASSERT_EQ(backend_.held(), 1u);
+    ide().Set(guest::kIdeCommand, guest::kIdeDeviceReset);
+    driver().Forget();
+    Settle();
+    EXPECT_EQ(ide().AlternateStatus(), ata::kStatusBsy);
+    backend_.Release();
+    Settle();
+    EXPECT_EQ(ide().AlternateStatus(), 0);
+    EXPECT_FALSE(bus_.Interrupt(kPlace.line).high);
+    ExpectWorks();
+    backend_.hold = true;
+  }
+  backend_.Release();
+}
+
+}  // namespace
+}  // namespace platter

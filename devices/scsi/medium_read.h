@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the commands that read a disc ask for: READ(10) and READ(12) (SBC-3, 5.9 and 5.10), READ CD
+// (MMC-6, 6.15), READ CD MSF (MMC-3, 6.16).
+//
+// Ownership, threading: functions of a CDB. Units: blocks of 2048 bytes. Errors: sense codes.
+
+#ifndef PLATTER_DEVICES_SCSI_MEDIUM_READ_H_
+#define PLATTER_DEVICES_SCSI_MEDIUM_READ_H_
+
+#include <optional>
+
+#include "devices/scsi/cdb.h"
+#include "devices/scsi/scsi_spec.h"
+
+namespace platter {
+
+// Of READ CD and READ CD MSF.
+struct SectorRead {
+  BlockRange range = {};
+  bool user_data = false;  // Otherwise the sectors are looked for, and nothing is given.
+  SenseCode wrong = SenseCode::kNone;  // Why the command is refused, whatever the disc.
+};
+// User data of mode 1 only; other parts of a sector are refused.
+SectorRead ParseReadCd(const Cdb& cdb);
+SectorRead ParseReadCdMsf(const Cdb& cdb);
+
+// The blocks whose data a command gives to the guest, at least one. Nothing for commands that give
+// other data or none, and for those that are refused whatever the disc. Whether the blocks are on
+// the disc is another question.
+std::optional<BlockRange> MediumReadOf(const Cdb& cdb);
+
+}  // namespace platter
+
+#endif  // PLATTER_DEVICES_SCSI_MEDIUM_READ_H_
