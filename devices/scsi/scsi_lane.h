@@ -35,10 +35,16 @@ enum class ScsiStep : uint8_t {
 
 class ScsiLane final : private ScsiTaskOwner {
  public:
+  // `client` is told after batches of completions, and after a task that came back from the control
+  // context.
   ScsiLane(ScsiUnit& unit, AioContext& context, ChannelClient& client);
 
   // `nexus` below UnitAttentions::kMaxNexuses.
   Execution Execute(ScsiTask& task, uint8_t nexus);
+
+  // Of a task that goes on: it ends as soon as what it has in flight allows; as TASK ABORTED,
+  // unless it was done before. May come again.
+  void Cancel(ScsiTask& task);
 
   ScsiUnit& unit() { return unit_; }
   AioContext& context() { return context_; }
@@ -79,6 +85,7 @@ class ScsiLane final : private ScsiTaskOwner {
 
   ScsiUnit& unit_;
   AioContext& context_;
+  ChannelClient& client_;
   std::unique_ptr<BlockChannel> channel_;
   uint8_t nexus_ = 0;
 };
