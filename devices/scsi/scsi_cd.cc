@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -98,11 +99,13 @@ BlockDevOps ScsiCd::callbacks() {
       LookAtMedium();
       tray_.Apply(TrayEvent::kHostClose);
     }
+    PublishState();
     TellNews();
   };
   ops.eject_request = [this](Force force) {
     tray_.RequestEject(force);
     if (force == Force::kYes) backend().LockMedium(false);
+    PublishState();
     TellNews();
   };
   ops.is_tray_open = [this] { return tray_.open(); };
@@ -124,11 +127,6 @@ void ScsiCd::PublishState() {
   ready_.store(tray_.ready(), std::memory_order_release);
   open_.store(tray_.open(), std::memory_order_release);
   reports_.store(tray_.report() != TrayReport::kNone, std::memory_order_release);
-}
-
-void ScsiCd::TellNews() {
-  PublishState();
-  if (on_news_) on_news_();
 }
 
 TrayOutcome ScsiCd::MoveTray(MediumMove move) {

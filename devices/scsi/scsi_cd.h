@@ -17,9 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 
-#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 
 #include "aio/aio_context.h"
@@ -60,9 +58,6 @@ class ScsiCd final : public ScsiUnit {
 
   const ScsiCdOptions& options() const { return options_; }
   const Tray& tray() const { return tray_; }
-  // Told in the control context when there is news for a guest that waits for some: another medium,
-  // or a wish of the host's.
-  void set_on_news(absl::AnyInvocable<void()> on_news) { on_news_ = std::move(on_news); }
 
   // --- For commands. Control context. ---
 
@@ -72,10 +67,8 @@ class ScsiCd final : public ScsiUnit {
   bool tray_open() const { return tray_.open(); }
   bool has_medium() const { return tray_.has_medium(); }
 
-  // Machine reset: as Reset, and closes the tray.
-  void ResetMachine();
-
   // ScsiUnit.
+  void ResetMachine() override;
   void Reset(SenseCode why) override;
   bool GoesToControl(const ScsiCommand& command) const override;
   std::optional<Sense> AdmitInControl(const ScsiCommand& command) override;
@@ -96,12 +89,10 @@ class ScsiCd final : public ScsiUnit {
   // What the drive is told by its tray, and tells the lanes.
   void LookAtMedium();
   void PublishState();
-  void TellNews();
 
   const ScsiCdOptions options_;
   AioContext& control_;
   Tray tray_;
-  absl::AnyInvocable<void()> on_news_;
   bool attached_ = false;
   // For the lanes, of the tray.
   std::atomic<bool> ready_{false};

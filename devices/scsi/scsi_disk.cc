@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/status.h"
@@ -59,7 +60,7 @@ absl::Status ScsiDisk::Attach() {
   ops.resize = [this] {
     // SBC-3, 4.6: the initiator has to read the capacity again.
     attentions().Establish(SenseCode::kCapacityDataChanged);
-    if (on_resize_) on_resize_();
+    TellNews();
   };
   PLATTER_RETURN_IF_ERROR(backend().Attach(attachment, std::move(ops)));
   attached_ = true;

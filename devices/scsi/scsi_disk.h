@@ -13,9 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 
-#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 
 #include "devices/scsi/scsi_unit.h"
@@ -57,8 +55,6 @@ class ScsiDisk final : public ScsiUnit {
   ~ScsiDisk() override;
 
   const ScsiDiskOptions& options() const { return options_; }
-  // Told in the control context after the length has changed and the attention is established.
-  void set_on_resize(absl::AnyInvocable<void()> on_resize) { on_resize_ = std::move(on_resize); }
 
   // ScsiUnit.
   void Reset(SenseCode why) override;
@@ -79,7 +75,6 @@ class ScsiDisk final : public ScsiUnit {
   size_t WriteBlockLimits(std::span<uint8_t> out) const;
 
   const ScsiDiskOptions options_;
-  absl::AnyInvocable<void()> on_resize_;
   bool attached_ = false;
   bool default_write_cache_ = true;
 };

@@ -22,15 +22,17 @@ Execution RefuseUnknown(ScsiLane& lane, ScsiTask& task) {
 ScsiLane::ScsiLane(ScsiUnit& unit, AioContext& context, ChannelClient& client)
     : unit_(unit),
       context_(context),
+      client_(&client),
       own_channel_(unit.backend().OpenChannel(context, client)),
       channel_(own_channel_.get()) {}
 
 ScsiLane::ScsiLane(ScsiUnit& unit, BlockChannel& channel)
-    : unit_(unit), context_(channel.context()), channel_(&channel) {}
+    : unit_(unit), context_(channel.context()), client_(nullptr), channel_(&channel) {}
 
 Execution ScsiLane::Execute(ScsiTask& task, uint8_t nexus) {
   PLATTER_CHECK(nexus < UnitAttentions::kMaxNexuses);
-  nexus_ = nexus;
+  // Written only when it changes: a command in the control context may be looking.
+  if (nexus_ != nexus) nexus_ = nexus;
   task.work = {.owner = this};
   task.status = ScsiStatus::kGood;
   task.sense = {};
@@ -75,10 +77,19 @@ Execution ScsiLane::ExecuteInControl(ScsiTask& task, const ScsiCommand& command)
       answered = false;
     }
     context_.Post([this, &task, &command, answered] {
-      if (answered || Do(task, command) == Execution::kDone) task.OnTaskDone();
+      if (!answered && Do(task, command) == Execution::kGoesOn) return;
+      // The last task of a unit may take the lane with it.
+      ChannelClient* const client = client_;
+      task.OnTaskDone();
+      if (client != nullptr) client->OnBatchDone();
     });
   });
   return Execution::kGoesOn;
+}
+
+void ScsiLane::Cancel(ScsiTask& task) {
+  task.work.cancelled = true;
+  if (task.work.in_channel) channel_->Cancel(task);
 }
 
 bool ScsiLane::Admit(ScsiTask& task, const ScsiCommand& command) {
@@ -109,10 +120,8 @@ Execution ScsiLane::Fail(ScsiTask& task, const Sense& sense) {
 }
 
 Execution ScsiLane::Reply(ScsiTask& task, std::span<const uint8_t> data, uint64_t allocation) {
-  const std::span wanted = data.first(std::min<uint64_t>(data.size(), allocation));
-  // A buffer that is shorter than the reply is an overrun only if the guest asked for so much.
-  if (wanted.size() > task.data_in.bytes) return Overrun(task);
-  return Good(task, CopyToBuffer(wanted, task.data_in));
+  ReplyTo(task, data, allocation);
+  return Execution::kDone;
 }
 
 Execution ScsiLane::Overrun(ScsiTask& task) {
@@ -136,6 +145,11 @@ Execution ScsiLane::OutOfMemory(ScsiTask& task) {
 
 Execution ScsiLane::Submit(ScsiTask& task, ScsiStep step, IoOp op, uint64_t offset, uint64_t bytes,
                            std::span<const iovec> pieces) {
+  if (task.work.cancelled) [[unlikely]] {
+    task.status = ScsiStatus::kTaskAborted;
+    return Execution::kDone;
+  }
+  task.work.in_channel = true;
   task.work.step = static_cast<uint8_t>(step);
   task.op = op;
   task.offset = offset;
@@ -160,6 +174,7 @@ void ScsiLane::FreeScratch(ScsiTask& task) {
 }
 
 void ScsiLane::OnTaskIoDone(ScsiTask& task, IoResult result) {
+  task.work.in_channel = false;
   if (result != 0) [[unlikely]] {
     const IoFailure failure = FailureOf(result, task.op == IoOp::kRead);
     task.status = failure.status;

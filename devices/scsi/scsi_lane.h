@@ -35,13 +35,18 @@ enum class ScsiStep : uint8_t {
 
 class ScsiLane final : private ScsiTaskOwner {
  public:
-  // With a channel of its own.
+  // With a channel of its own. `client` is told after batches of completions, and after a task that
+  // came back from the control context.
   ScsiLane(ScsiUnit& unit, AioContext& context, ChannelClient& client);
   // Through the channel of a drive that has attached to the unit's backend itself, in its context.
   ScsiLane(ScsiUnit& unit, BlockChannel& channel);
 
   // `nexus` below UnitAttentions::kMaxNexuses.
   Execution Execute(ScsiTask& task, uint8_t nexus);
+
+  // Of a task that goes on: it ends as soon as what it has in flight allows; as TASK ABORTED,
+  // unless it was done before. May come again.
+  void Cancel(ScsiTask& task);
 
   ScsiUnit& unit() { return unit_; }
   AioContext& context() { return context_; }
@@ -83,6 +88,7 @@ class ScsiLane final : private ScsiTaskOwner {
 
   ScsiUnit& unit_;
   AioContext& context_;
+  ChannelClient* const client_;                // nullptr: nobody wants to be told.
   std::unique_ptr<BlockChannel> own_channel_;  // nullptr: somebody else's.
   BlockChannel* channel_;
   uint8_t nexus_ = 0;

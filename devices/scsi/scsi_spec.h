@@ -110,6 +110,7 @@ enum class SenseCode : uint16_t {
   kMediumMayHaveChanged = 0x2800,
   kPowerOnOrReset = 0x2900,
   kBusDeviceReset = 0x2903,
+  kNexusLoss = 0x2907,
   kModeParametersChanged = 0x2a01,
   kCapacityDataChanged = 0x2a09,
   kSavingParametersNotSupported = 0x3900,
@@ -127,6 +128,7 @@ enum class SenseCode : uint16_t {
 enum class ScsiDeviceType : uint8_t {
   kDisk = 0x00,
   kCdRom = 0x05,
+  kWellKnown = 0x1e,
   kNoDevice = 0x1f,
 };
 

@@ -8,6 +8,15 @@
 
 namespace platter {
 
+void ReplyTo(ScsiTask& task, std::span<const uint8_t> data, uint64_t allocation) {
+  const std::span wanted = data.first(std::min<uint64_t>(data.size(), allocation));
+  if (wanted.size() > task.data_in.bytes) {
+    task.overrun = true;
+  } else {
+    task.transferred = CopyToBuffer(wanted, task.data_in);
+  }
+}
+
 uint64_t CopyToBuffer(std::span<const uint8_t> data, const ScsiBuffer& buffer) {
   uint64_t done = 0;
   for (const iovec& piece : buffer.pieces) {

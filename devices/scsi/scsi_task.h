@@ -66,6 +66,8 @@ class ScsiTask : public BlockRequest {
   struct Work {
     ScsiTaskOwner* owner = nullptr;
     uint8_t step = 0;            // What the block request in flight is for.
+    bool in_channel = false;     // There is one.
+    bool cancelled = false;      // No further one is started.
     uint8_t* scratch = nullptr;  // Of the context's BufferPool.
     uint32_t scratch_bytes = 0;
     iovec piece{};        // A list of one, for block requests that go to scratch.
@@ -80,6 +82,10 @@ class ScsiTask : public BlockRequest {
  private:
   void OnBlockDone(IoResult result) final { work.owner->OnTaskIoDone(*this, result); }
 };
+
+// GOOD with `data` in the guest's buffer, as far as the CDB's allocation length goes; or an
+// overrun, when the buffer is shorter than what the guest asked for.
+void ReplyTo(ScsiTask& task, std::span<const uint8_t> data, uint64_t allocation);
 
 // Copies as much of `data` as fits to the buffer's start; returns how much.
 uint64_t CopyToBuffer(std::span<const uint8_t> data, const ScsiBuffer& buffer);

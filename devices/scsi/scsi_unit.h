@@ -17,6 +17,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
+
 #include "blockbackend/device_view.h"
 #include "devices/scsi/scsi_command.h"
 #include "devices/scsi/sense.h"
@@ -68,6 +70,12 @@ class ScsiUnit {
   // After a reset of device, bus or unit: reservations, changed parameters and attentions are gone,
   // and `why` is to be told.
   virtual void Reset(SenseCode why);
+  // Machine reset: as Reset, and a tray is closed. Control context.
+  virtual void ResetMachine() { Reset(SenseCode::kPowerOnOrReset); }
+
+  // Told in the control context when there is news that an adapter may pass on to its guest:
+  // another length, another medium, a wish of the host's. Attentions are established already.
+  void set_on_news(absl::AnyInvocable<void()> on_news) { on_news_ = std::move(on_news); }
 
   // --- Removable media: what has to be decided in the control context. ---
 
@@ -108,6 +116,11 @@ class ScsiUnit {
   // WriteModePage makes it, and differs from it in changeable bits only.
   virtual void SelectModePage(ModePage page, std::span<const uint8_t> data) = 0;
 
+ protected:
+  void TellNews() {
+    if (on_news_) on_news_();
+  }
+
  private:
   const ScsiIdentity identity_;
   BlockDeviceView& backend_;
@@ -115,6 +128,7 @@ class ScsiUnit {
   UnitAttentions attentions_;
   std::atomic<int> reserved_by_{kNobody};
   std::atomic<bool> descriptor_sense_{false};
+  absl::AnyInvocable<void()> on_news_;
 };
 
 }  // namespace platter

@@ -25,10 +25,10 @@ class UnitAttentions {
 
   // Told in this order: a reset first, since it makes initiators forget what they knew.
   static constexpr std::array kOrder = {
-      SenseCode::kPowerOnOrReset,          SenseCode::kBusDeviceReset,
-      SenseCode::kReportedLunsDataChanged, SenseCode::kMediumNotPresent,
-      SenseCode::kMediumMayHaveChanged,    SenseCode::kCapacityDataChanged,
-      SenseCode::kModeParametersChanged,
+      SenseCode::kPowerOnOrReset,      SenseCode::kBusDeviceReset,
+      SenseCode::kNexusLoss,           SenseCode::kReportedLunsDataChanged,
+      SenseCode::kMediumNotPresent,    SenseCode::kMediumMayHaveChanged,
+      SenseCode::kCapacityDataChanged, SenseCode::kModeParametersChanged,
   };
 
   // For every nexus. `code` is one of kOrder; others are not established.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 namespace platter {
 
@@ -35,6 +36,18 @@ bool ReadChain(MemoryCursor& memory, const ChainRange& range, std::span<uint8_t>
   return ForEachPart(range, [&](uint64_t address, uint64_t offset, uint64_t bytes) {
     return memory.memory().Read(address, out.subspan(offset, bytes));
   });
+}
+
+bool ReadFront(MemoryCursor& memory, std::span<const ChainBuffer> buffers, std::span<uint8_t> out) {
+  if (!buffers.empty() && buffers.front().bytes >= out.size()) [[likely]] {
+    const uint8_t* host =
+        memory.TryMap(buffers.front().address, out.size(), DmaAccess::kDeviceReads);
+    if (host != nullptr) [[likely]] {
+      std::memcpy(out.data(), host, out.size());
+      return true;
+    }
+  }
+  return ReadChain(memory, {.buffers = buffers, .skip = 0, .bytes = out.size()}, out);
 }
 
 bool WriteChain(MemoryCursor& memory, const ChainRange& range, std::span<const uint8_t> data) {

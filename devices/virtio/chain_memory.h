@@ -32,6 +32,10 @@ struct ChainRange {
 bool ReadChain(MemoryCursor& memory, const ChainRange& range, std::span<uint8_t> out);
 bool WriteChain(MemoryCursor& memory, const ChainRange& range, std::span<const uint8_t> data);
 
+// ReadChain of the first out.size() bytes, quick where they lie in one buffer with a host address:
+// how a request's header mostly does, though nothing may be assumed about it.
+bool ReadFront(MemoryCursor& memory, std::span<const ChainBuffer> buffers, std::span<uint8_t> out);
+
 // The host pieces of the range, in out[0 .. capacity). Returns how many; -EFAULT when a part has
 // no host address or is no memory, -E2BIG when there are more than `capacity`, -EINVAL when the
 // buffers hold fewer bytes.

@@ -52,6 +52,19 @@ TEST_F(ChainMemoryTest, BytesByTheirOffsetWhereverTheCutsAre) {
   EXPECT_EQ(all[12], 192);  // The other region.
 }
 
+TEST_F(ChainMemoryTest, TheFrontHoweverItIsCut) {
+  for (const size_t length : {1, 10, 11, 14, 35}) {
+    std::vector<uint8_t> front(length);
+    std::vector<uint8_t> all(length);
+    ASSERT_TRUE(ReadFront(cursor, chain, front));
+    ASSERT_TRUE(ReadChain(cursor, {.buffers = chain, .skip = 0, .bytes = length}, all));
+    EXPECT_EQ(front, all);
+  }
+  std::vector<uint8_t> more(36);
+  EXPECT_FALSE(ReadFront(cursor, chain, more));
+  EXPECT_FALSE(ReadFront(cursor, {}, more));
+}
+
 TEST_F(ChainMemoryTest, WritesTheSamePlaces) {
   const std::vector<uint8_t> data = {1, 2, 3, 4, 5, 6};
   ASSERT_TRUE(WriteChain(cursor, {.buffers = chain, .skip = 9, .bytes = 6}, data));

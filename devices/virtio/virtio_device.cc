@@ -15,6 +15,7 @@ VirtioDevice::VirtioDevice(Setup setup)
     : id_(std::move(setup.id)),
       control_(setup.control),
       max_queue_size_(setup.max_queue_size),
+      resets_in_control_(setup.resets_in_control),
       serialiser_(setup.serialise),
       stopping_queue_(setup.queue_contexts.size()) {
   VirtioQueueUser& user = *this;
@@ -103,7 +104,7 @@ void VirtioDevice::OnQueueStopped(VirtioQueue& queue) {
   stopping_queue_[queue.index()] = false;
   --stopping_;
   transport_->OnQueueStopped(queue.index());
-  if (resetting_ && stopping_ == 0) FinishReset();
+  if (resetting_ && stopping_ == 0) AllStopped();
   serialiser_.NotifyAll();
 }
 
@@ -140,7 +141,15 @@ void VirtioDevice::BeginReset() {
     stopping_queue_[i] = true;
     queues_[i]->Stop(QueueStop::kReset);
   }
-  if (stopping_ == 0) FinishReset();
+  if (stopping_ == 0) AllStopped();
+}
+
+void VirtioDevice::AllStopped() {
+  if (!resets_in_control_ || control_.InContext()) return FinishReset();
+  control_.Post([this] {
+    SerialiserLock lock(serialiser_);
+    FinishReset();
+  });
 }
 
 void VirtioDevice::FinishReset() {
@@ -160,7 +169,10 @@ void VirtioDevice::FinishReset() {
 
 void VirtioDevice::Reset(DeviceDone done) {
   SerialiserLock lock(serialiser_);
-  reset_waiters_.push_back(std::move(done));
+  reset_waiters_.push_back([this, then = std::move(done)]() mutable {
+    OnMachineReset();
+    std::move(then)();
+  });
   BeginReset();
 }
 

@@ -98,7 +98,7 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   const VirtioQueue& queue(uint16_t index) const { return *queues_[index]; }
 
   // The driver's reset. OnResetDone is called when it is done: from inside the call when nothing
-  // is started.
+  // is started and OnReset may run here.
   void BeginReset();
   bool resetting() const { return resetting_; }
   bool unplugged() const { return unplugged_; }
@@ -126,6 +126,8 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
     uint32_t max_queue_size = 0;
     // Queue i runs in queue_contexts[i].
     std::vector<AioContext*> queue_contexts;
+    // OnReset runs in the control context, wherever the last queue stopped.
+    bool resets_in_control = false;
   };
   explicit VirtioDevice(Setup setup);
 
@@ -150,6 +152,8 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   virtual void OnResetBegins() {}
   // Serialised. All queues are stopped: back to the state of a new device.
   virtual void OnReset() = 0;
+  // Control context, after OnReset of a reset that the machine asked for and before its `done`.
+  virtual void OnMachineReset() {}
   // Control context. All queues are stopped for good: let go of channels and backend, then `done`.
   virtual void OnUnplug(DeviceDone done) = 0;
 
@@ -158,6 +162,8 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   void OnQueueStopped(VirtioQueue& queue) final;
 
  private:
+  // All queues are stopped: finishes, here or in the control context.
+  void AllStopped();
   void FinishReset();
   // Runs `action` on each queue, in its context; then `done` in the control context.
   void ForEachQueue(void (*action)(VirtioQueue&), DeviceDone done);
@@ -167,6 +173,7 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   const std::string id_;
   AioContext& control_;
   const uint32_t max_queue_size_;
+  const bool resets_in_control_;
   VirtioTransport* transport_ = nullptr;
 
   Serialiser serialiser_;

@@ -29,6 +29,7 @@ inline constexpr uint64_t kVirtioFVersion1 = uint64_t{1} << 32;
 
 // 5 Device Types.
 inline constexpr uint32_t kVirtioIdBlock = 2;
+inline constexpr uint32_t kVirtioIdScsi = 8;
 
 // 2.7 Split Virtqueues: a power of two, at most 32768.
 inline constexpr uint32_t kVirtqMaxSize = 32768;

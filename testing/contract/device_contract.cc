@@ -145,6 +145,15 @@ void DeviceContractTest::ExpectWriteRefused(uint64_t offset) {
   EXPECT_EQ(world_.events.Count("BLOCK_IO_ERROR"), errors);
 }
 
+void DeviceContractTest::ExpectCapacity(uint64_t bytes) {
+  if (traits().tells_capacity) {
+    EXPECT_TRUE(Wait([&] { return fixture_->Capacity() == bytes; }));
+  } else {
+    Settle();
+    EXPECT_EQ(fixture_->Capacity(), bytes);
+  }
+}
+
 void DeviceContractTest::ExpectWorks(uint64_t offset) {
   if (traits().writable) {
     EXPECT_EQ(Run(GuestOp::kWrite, offset), GuestOutcome::kOk);

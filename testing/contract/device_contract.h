@@ -94,6 +94,8 @@ class DeviceContractTest : public testing::TestWithParam<DeviceContractCase>,
   void ExpectWorks(uint64_t offset = 0);
   // Of a read-only device: the write reaches no medium, and its refusal is no error of one.
   void ExpectWriteRefused(uint64_t offset = 0);
+  // The guest has, or finds when it looks, another capacity.
+  void ExpectCapacity(uint64_t bytes);
 
   // --- The host. ---
 

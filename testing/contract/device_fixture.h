@@ -31,6 +31,7 @@ struct DeviceTraits {
   bool removable = false;
   bool tray = false;
   bool lock = false;
+  // False of drives whose guests only read.
   bool writable = true;
   // The guest learns of an eject request only when it looks, so a removal may overtake it.
   bool polled = false;
@@ -40,6 +41,8 @@ struct DeviceTraits {
   uint32_t block_bytes = 512;
   // Requests that the guest can have outstanding.
   uint32_t max_in_flight = 1;
+  // The guest is told of another capacity; else it has to look.
+  bool tells_capacity = true;
 };
 
 enum class GuestOp : uint8_t { kRead, kWrite, kFlush };

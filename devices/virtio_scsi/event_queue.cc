@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "devices/virtio_scsi/event_queue.h"
+
+#include "devices/virtio/chain_memory.h"
+
+namespace platter {
+
+void VirtioScsiEventQueue::Post(const VirtioScsiEvent& event) {
+  if (!running_) return;
+  if (waiting_.size() == kMaxWaiting) {
+    missed_ = true;
+  } else {
+    waiting_.push_back(event);
+  }
+  if (queue_.taking()) {
+    Deliver();
+  } else {
+    queue_.Retry();  // Unless the machine stands still: then its Resume is what leads here.
+  }
+}
+
+QueueWork VirtioScsiEventQueue::Work() {
+  running_ = true;
+  Deliver();
+  // Buffers that wait for an event are no work, and new ones beside them are none either.
+  return queue_.ring().HasWork() ? QueueWork::kWaiting : QueueWork::kAll;
+}
+
+void VirtioScsiEventQueue::Stopping() {
+  running_ = false;
+  missed_ = false;
+  waiting_.clear();
+}
+
+void VirtioScsiEventQueue::Deliver() {
+  SplitQueue& ring = queue_.ring();
+  while (!waiting_.empty() || missed_) {
+    Chain chain;
+    if (ring.Pop(&chain) != PopResult::kChain) {
+      missed_ |= !waiting_.empty();
+      waiting_.clear();
+      break;
+    }
+    VirtioScsiEvent event;  // VIRTIO_SCSI_T_NO_EVENT, when it only says that some are missed.
+    if (!waiting_.empty()) {
+      event = waiting_.front();
+      waiting_.pop_front();
+    }
+    if (!Put(chain, event)) break;
+  }
+  if (ring.Publish()) shared_.transport->InterruptQueue(queue_.index());
+}
+
+bool VirtioScsiEventQueue::Put(const Chain& chain, VirtioScsiEvent event) {
+  SplitQueue& ring = queue_.ring();
+  if (chain.writable_bytes < sizeof(event)) {
+    // The driver must not do that; it gets its buffer back, and the event is lost.
+    ring.PushUsed(chain.head, 0);
+    missed_ = true;
+    return true;
+  }
+  if (missed_) event.event = event.event.get() | kVirtioScsiEventsMissed;
+  const ChainRange range = {.buffers = chain.writable, .skip = 0, .bytes = sizeof(event)};
+  if (!WriteChain(ring.memory(), range,
+                  {reinterpret_cast<const uint8_t*>(&event), sizeof(event)})) {
+    ring.Drop(chain.head);
+    queue_.Break("an event buffer that is not in memory");
+    return false;
+  }
+  missed_ = false;
+  ring.PushUsed(chain.head, sizeof(event));
+  return true;
+}
+
+}  // namespace platter

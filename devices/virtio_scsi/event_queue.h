@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// VirtioScsiEventQueue: tells the driver what happened to logical units, in the buffers that it
+// left (virtio 1.3, 5.6.6.3). What finds no buffer is lost, and the next event says that some were.
+//
+// Ownership: queue and shared outlive it. Threading: the queue's context, which is the control
+// context. Units: none. Errors: a buffer that is no memory breaks the queue.
+
+#ifndef PLATTER_DEVICES_VIRTIO_SCSI_EVENT_QUEUE_H_
+#define PLATTER_DEVICES_VIRTIO_SCSI_EVENT_QUEUE_H_
+
+#include <deque>
+
+#include "devices/virtio/virtio_queue.h"
+#include "devices/virtio_scsi/virtio_scsi_config.h"
+#include "devices/virtio_scsi/virtio_scsi_lane.h"
+
+namespace platter {
+
+class VirtioScsiEventQueue {
+ public:
+  // That come while the machine stands still; then they are lost.
+  static constexpr size_t kMaxWaiting = 64;
+
+  VirtioScsiEventQueue(VirtioQueue& queue, const VirtioScsiShared& shared)
+      : queue_(queue), shared_(shared) {}
+
+  // Nothing happens while the driver does not run the queue: whoever begins looks at everything.
+  void Post(const VirtioScsiEvent& event);
+
+  QueueWork Work();
+  void Stopping();
+
+ private:
+  void Deliver();
+  bool Put(const Chain& chain, VirtioScsiEvent event);
+
+  VirtioQueue& queue_;
+  const VirtioScsiShared& shared_;
+  std::deque<VirtioScsiEvent> waiting_;
+  bool running_ = false;
+  bool missed_ = false;
+};
+
+}  // namespace platter
+
+#endif  // PLATTER_DEVICES_VIRTIO_SCSI_EVENT_QUEUE_H_
