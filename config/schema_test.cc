@@ -114,7 +114,7 @@ TEST(SchemaNames, IdeAndScsi) {
       ElementsAre("drive", "bus", "unit", "serial", "model", "ver", "wwn", "physical_block_size",
                   "rotation_rate", "write-cache", "share-rw", "rerror", "werror"));
   EXPECT_THAT(OptionNames<config::IdeCdOptions>(),
-              ElementsAre("drive", "bus", "unit", "serial", "rerror"));
+              ElementsAre("drive", "bus", "unit", "serial", "model", "ver", "wwn", "rerror"));
   EXPECT_THAT(EnumNames(config::IdeBus_descriptor()), ElementsAre("auto", "ide.0", "ide.1"));
   EXPECT_THAT(OptionNames<config::VirtioScsiOptions>(),
               ElementsAre("num-queues", "virtqueue_size", "iothread", "iothread-vq-mapping"));

@@ -166,7 +166,7 @@ Task<absl::StatusOr<std::string>> Machine::AddDevice(const config::DeviceOptions
   std::string id = complete.id();
   absl::Status added = CheckNewDeviceId(id);
   if (added.ok()) {
-    if (DeviceBuilder::Knows(complete)) {
+    if (DeviceBuilder::KindOf(complete) != DeviceBuilder::Kind::kUnknown) {
       added = co_await AddKnownDevice(complete);
     } else {
       added = AddOwnDevice(complete);
@@ -194,20 +194,46 @@ Task<absl::StatusOr<BlockBackendRef>> Machine::BackendForDevice(
 }
 
 Task<absl::Status> Machine::AddKnownDevice(const config::DeviceOptions& options) {
-  const std::string name = absl::StrCat("device '", options.id(), "'");
   if (host_.interrupts == nullptr || host_.memory == nullptr) {
     co_return ErrorWithErrno(
-        EINVAL, absl::StrCat(name, ": the machine has no interrupt controller or no guest memory"));
+        EINVAL, absl::StrCat("device '", options.id(),
+                             "': the machine has no interrupt controller or no guest memory"));
   }
+  if (DeviceBuilder::KindOf(options) == DeviceBuilder::Kind::kAdapter) {
+    co_return PlaceAdapter(options);
+  }
+  co_return co_await AddDrive(options);
+}
+
+DeviceBuilder::Setup Machine::BuilderSetup(FindIoContextFn find_context) {
+  return {.control = *host_.control,
+          .memory = host_.memory,
+          .interrupts = *host_.interrupts,
+          .mmio = mmio(),
+          .ports = ports(),
+          .find_context = find_context};
+}
+
+absl::Status Machine::PlaceAdapter(const config::DeviceOptions& options) {
+  const auto find_context = [this](std::string_view name) { return FindIoContext(name); };
+  absl::StatusOr<PlacedDevice> built = builder_.BuildAdapter(BuilderSetup(find_context), options);
+  if (!built.ok()) return built.status();
+  AddPlugged({.placed = *std::move(built)});
+  return absl::OkStatus();
+}
+
+Task<absl::Status> Machine::AddDrive(const config::DeviceOptions& options) {
   absl::StatusOr<BlockBackendRef> backend = co_await BackendForDevice(options);
-  if (!backend.ok()) co_return Annotate(backend.status(), name);
+  if (!backend.ok()) {
+    co_return Annotate(backend.status(), absl::StrCat("device '", options.id(), "'"));
+  }
   absl::Status placed;
   if (NodeRef root = (*backend)->root(); root != nullptr) {
     // The medium may have other users (share-rw): attaching to it asks for quiet.
     DrainedSection drained = co_await DrainedSection::Begin(*root);
-    placed = PlaceDevice(options, *backend);
+    placed = PlaceDrive(options, *backend);
   } else {
-    placed = PlaceDevice(options, *backend);
+    placed = PlaceDrive(options, *backend);
   }
   if (!placed.ok() && (*backend)->name().empty()) {
     // Ours, and nobody saw it: take the medium out again.
@@ -216,17 +242,12 @@ Task<absl::Status> Machine::AddKnownDevice(const config::DeviceOptions& options)
   co_return placed;
 }
 
-absl::Status Machine::PlaceDevice(const config::DeviceOptions& options, BlockBackendRef backend) {
+absl::Status Machine::PlaceDrive(const config::DeviceOptions& options, BlockBackendRef backend) {
   // Somebody may have taken the id since it was looked for.
   PLATTER_RETURN_IF_ERROR(CheckNewDeviceId(options.id()));
   const auto find_context = [this](std::string_view name) { return FindIoContext(name); };
-  absl::StatusOr<PlacedDevice> built = builder_.Build({.control = *host_.control,
-                                                       .memory = host_.memory,
-                                                       .interrupts = *host_.interrupts,
-                                                       .mmio = mmio(),
-                                                       .ports = ports(),
-                                                       .find_context = find_context},
-                                                      options, *backend);
+  absl::StatusOr<PlacedDevice> built =
+      builder_.BuildDrive(BuilderSetup(find_context), options, *backend);
   if (!built.ok()) return built.status();
   AddPlugged({.backend = std::move(backend), .placed = *std::move(built)});
   return absl::OkStatus();

@@ -2,14 +2,18 @@
 
 #include "machine/device_builder.h"
 
-#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
+#include "base/check.h"
 #include "base/status.h"
 #include "devices/ide/ata_disk.h"
+#include "devices/ide/atapi_cd.h"
+#include "devices/scsi/scsi_cd.h"
+#include "devices/scsi/scsi_disk.h"
 #include "devices/virtio/virtio_blk.h"
+#include "devices/virtio_scsi/virtio_scsi.h"
 #include "machine/device_config.h"
 
 namespace platter {
@@ -21,8 +25,19 @@ absl::Status Named(const config::DeviceOptions& options, const absl::Status& sta
 
 }  // namespace
 
-bool DeviceBuilder::Knows(const config::DeviceOptions& options) {
-  return options.has_virtio_blk() || options.has_ide_hd();
+DeviceBuilder::Kind DeviceBuilder::KindOf(const config::DeviceOptions& options) {
+  switch (options.variant_case()) {
+    case config::DeviceOptions::kVirtioScsi:
+      return Kind::kAdapter;
+    case config::DeviceOptions::kVirtioBlk:
+    case config::DeviceOptions::kIdeHd:
+    case config::DeviceOptions::kIdeCd:
+    case config::DeviceOptions::kScsiHd:
+    case config::DeviceOptions::kScsiCd:
+      return Kind::kDrive;
+    default:
+      return Kind::kUnknown;
+  }
 }
 
 std::string DeviceBuilder::DriveOf(const config::DeviceOptions& options) {
@@ -31,22 +46,34 @@ std::string DeviceBuilder::DriveOf(const config::DeviceOptions& options) {
       return options.virtio_blk().drive();
     case config::DeviceOptions::kIdeHd:
       return options.ide_hd().drive();
+    case config::DeviceOptions::kIdeCd:
+      return options.ide_cd().drive();
+    case config::DeviceOptions::kScsiHd:
+      return options.scsi_hd().drive();
+    case config::DeviceOptions::kScsiCd:
+      return options.scsi_cd().drive();
     default:
       return "";
   }
 }
 
-absl::StatusOr<PlacedDevice> DeviceBuilder::Build(const Setup& setup,
-                                                  const config::DeviceOptions& options,
-                                                  BlockDeviceView& backend) {
-  switch (options.variant_case()) {
-    case config::DeviceOptions::kVirtioBlk:
-      return BuildVirtioBlk(setup, options, backend);
-    case config::DeviceOptions::kIdeHd:
-      return BuildIdeHd(setup, options, backend);
-    default:
-      return Named(options, ErrorWithErrno(ENOTSUP, "not a device of this machine"));
+absl::StatusOr<PlacedDevice> DeviceBuilder::BuildDrive(const Setup& setup,
+                                                       const config::DeviceOptions& options,
+                                                       BlockDeviceView& backend) {
+  PLATTER_CHECK(KindOf(options) == Kind::kDrive);
+  if (options.has_virtio_blk()) return BuildVirtioBlk(setup, options, backend);
+  if (options.has_scsi_hd() || options.has_scsi_cd()) {
+    return BuildScsiUnit(setup, options, backend);
   }
+  return BuildIde(setup, options, backend);
+}
+
+absl::Status DeviceBuilder::PlaceVirtio(const Setup& setup, const config::DeviceOptions& options,
+                                        VirtioDevice& device, PlacedDevice& built) {
+  const absl::Status placed =
+      slots_.Place({.mmio = setup.mmio, .interrupts = setup.interrupts, .memory = setup.memory},
+                   device, built.place);
+  return placed.ok() ? placed : Named(options, placed);
 }
 
 absl::StatusOr<PlacedDevice> DeviceBuilder::BuildVirtioBlk(const Setup& setup,
@@ -61,25 +88,71 @@ absl::StatusOr<PlacedDevice> DeviceBuilder::BuildVirtioBlk(const Setup& setup,
   PlacedDevice built;
   VirtioBlk& device = **blk;
   built.device = *std::move(blk);
-  const absl::Status placed =
-      slots_.Place({.mmio = setup.mmio, .interrupts = setup.interrupts, .memory = setup.memory},
-                   device, built.place);
-  if (!placed.ok()) return Named(options, placed);
+  PLATTER_RETURN_IF_ERROR(PlaceVirtio(setup, options, device, built));
   return built;
 }
 
-absl::StatusOr<PlacedDevice> DeviceBuilder::BuildIdeHd(const Setup& setup,
-                                                       const config::DeviceOptions& options,
-                                                       BlockDeviceView& backend) {
-  absl::StatusOr<IdeController::Taken> taken =
-      ide_.Take({.ports = setup.ports, .interrupts = setup.interrupts, .memory = setup.memory},
-                IdeWishFrom(options.ide_hd()));
+absl::StatusOr<PlacedDevice> DeviceBuilder::BuildAdapter(const Setup& setup,
+                                                         const config::DeviceOptions& options) {
+  PLATTER_CHECK(KindOf(options) == Kind::kAdapter);
+  const absl::StatusOr<VirtioScsiOptions> scsi_options =
+      VirtioScsiOptionsFrom(options.virtio_scsi(), options.id(), setup.find_context);
+  if (!scsi_options.ok()) return scsi_options.status();
+  absl::StatusOr<std::unique_ptr<VirtioScsi>> adapter =
+      VirtioScsi::Create(*scsi_options, setup.control);
+  if (!adapter.ok()) return adapter.status();
+  PlacedDevice built;
+  VirtioScsi& device = **adapter;
+  built.device = *std::move(adapter);
+  PLATTER_RETURN_IF_ERROR(PlaceVirtio(setup, options, device, built));
+  built.place = scsi_.AddAdapter(device, std::move(built.place));
+  return built;
+}
+
+absl::StatusOr<PlacedDevice> DeviceBuilder::BuildIde(const Setup& setup,
+                                                     const config::DeviceOptions& options,
+                                                     BlockDeviceView& backend) {
+  absl::StatusOr<IdeController::Taken> taken = ide_.Take(
+      {.ports = setup.ports, .interrupts = setup.interrupts, .memory = setup.memory},
+      options.has_ide_hd() ? IdeWishFrom(options.ide_hd()) : IdeWishFrom(options.ide_cd()));
   if (!taken.ok()) return Named(options, taken.status());
-  absl::StatusOr<std::unique_ptr<AtaDisk>> disk =
-      AtaDisk::Create(AtaDiskOptionsFrom(options.ide_hd(), options.id()), *taken->port, backend,
-                      setup.control, setup.control);
-  if (!disk.ok()) return disk.status();
-  return PlacedDevice{.place = std::move(taken->place), .device = *std::move(disk)};
+  PlacedDevice built = {.place = std::move(taken->place)};
+  if (options.has_ide_hd()) {
+    auto disk = AtaDisk::Create(AtaDiskOptionsFrom(options.ide_hd(), options.id()), *taken->port,
+                                backend, setup.control, setup.control);
+    if (!disk.ok()) return disk.status();
+    built.device = *std::move(disk);
+  } else {
+    auto drive = AtapiCd::Create(AtapiCdOptionsFrom(options.ide_cd(), options.id()), *taken->port,
+                                 backend, setup.control);
+    if (!drive.ok()) return drive.status();
+    built.device = *std::move(drive);
+  }
+  return built;
+}
+
+absl::StatusOr<PlacedDevice> DeviceBuilder::BuildScsiUnit(const Setup& setup,
+                                                          const config::DeviceOptions& options,
+                                                          BlockDeviceView& backend) {
+  const bool is_disk = options.has_scsi_hd();
+  absl::StatusOr<ScsiBuses::Taken> taken =
+      scsi_.Take(is_disk ? ScsiWishFrom(options.scsi_hd()) : ScsiWishFrom(options.scsi_cd()));
+  if (!taken.ok()) return Named(options, taken.status());
+  std::unique_ptr<ScsiUnit> unit;
+  if (is_disk) {
+    auto disk = ScsiDisk::Create(ScsiDiskOptionsFrom(options.scsi_hd(), options.id()), backend);
+    if (!disk.ok()) return disk.status();
+    unit = *std::move(disk);
+  } else {
+    auto drive =
+        ScsiCd::Create(ScsiCdOptionsFrom(options.scsi_cd(), options.id()), backend, setup.control);
+    if (!drive.ok()) return drive.status();
+    unit = *std::move(drive);
+  }
+  absl::StatusOr<std::unique_ptr<Device>> device =
+      ScsiBuses::Plug(*taken, options.id(), is_disk ? "scsi-hd" : "scsi-cd", std::move(unit));
+  if (!device.ok()) return Named(options, device.status());
+  return PlacedDevice{.place = std::move(taken->place), .device = *std::move(device)};
 }
 
 }  // namespace platter

@@ -24,6 +24,7 @@
 #include "machine/device_place.h"
 #include "machine/ide_controller.h"
 #include "machine/option_values.h"
+#include "machine/scsi_buses.h"
 #include "machine/virtio_mmio_slots.h"
 
 namespace platter {
@@ -45,24 +46,38 @@ class DeviceBuilder {
     FindIoContextFn find_context;
   };
 
-  // Whether Build makes devices of the kind.
-  static bool Knows(const config::DeviceOptions& options);
+  // What devices of the kind have below them.
+  enum class Kind : uint8_t {
+    kUnknown,  // Not built here.
+    kAdapter,  // Nothing: BuildAdapter.
+    kDrive,    // A backend: BuildDrive.
+  };
+  static Kind KindOf(const config::DeviceOptions& options);
   // What the device's drive option says; empty: an empty drive.
   static std::string DriveOf(const config::DeviceOptions& options);
 
-  // A device attached to `backend`, quiet (no request in flight), under the name in `options`.
-  absl::StatusOr<PlacedDevice> Build(const Setup& setup, const config::DeviceOptions& options,
-                                     BlockDeviceView& backend);
+  // A device under the name in `options`.
+  absl::StatusOr<PlacedDevice> BuildAdapter(const Setup& setup,
+                                            const config::DeviceOptions& options);
+  // The same, attached to `backend`, which is quiet (no request in flight).
+  absl::StatusOr<PlacedDevice> BuildDrive(const Setup& setup, const config::DeviceOptions& options,
+                                          BlockDeviceView& backend);
 
  private:
+  absl::Status PlaceVirtio(const Setup& setup, const config::DeviceOptions& options,
+                           VirtioDevice& device, PlacedDevice& built);
   absl::StatusOr<PlacedDevice> BuildVirtioBlk(const Setup& setup,
                                               const config::DeviceOptions& options,
                                               BlockDeviceView& backend);
-  absl::StatusOr<PlacedDevice> BuildIdeHd(const Setup& setup, const config::DeviceOptions& options,
-                                          BlockDeviceView& backend);
+  absl::StatusOr<PlacedDevice> BuildIde(const Setup& setup, const config::DeviceOptions& options,
+                                        BlockDeviceView& backend);
+  absl::StatusOr<PlacedDevice> BuildScsiUnit(const Setup& setup,
+                                             const config::DeviceOptions& options,
+                                             BlockDeviceView& backend);
 
   VirtioMmioSlots slots_;
   IdeController ide_;
+  ScsiBuses scsi_;
 };
 
 }  // namespace platter

@@ -54,4 +54,65 @@ AtaDiskOptions AtaDiskOptionsFrom(const config::IdeHdOptions& message, const std
   return options;
 }
 
+AtapiCdOptions AtapiCdOptionsFrom(const config::IdeCdOptions& message, const std::string& id) {
+  AtapiCdOptions options;
+  options.id = id;
+  options.serial = message.serial();
+  options.model = message.model();
+  options.ver = message.ver();
+  options.wwn = message.wwn();
+  options.rerror = OnErrorFrom(message.rerror());
+  return options;
+}
+
+absl::StatusOr<VirtioScsiOptions> VirtioScsiOptionsFrom(const config::VirtioScsiOptions& message,
+                                                        const std::string& id,
+                                                        FindIoContextFn find_context) {
+  VirtioScsiOptions options;
+  options.id = id;
+  options.num_queues = message.num_queues();
+  options.queue_size = message.virtqueue_size();
+  absl::StatusOr<std::vector<AioContext*>> threads = IoThreadsFrom(
+      message.iothread(), message.iothread_vq_mapping(), message.num_queues(), find_context);
+  if (!threads.ok()) return Annotate(threads.status(), absl::StrCat("device '", id, "'"));
+  options.iothreads = *std::move(threads);
+  return options;
+}
+
+ScsiDiskOptions ScsiDiskOptionsFrom(const config::ScsiHdOptions& message, const std::string& id) {
+  ScsiDiskOptions options;
+  options.id = id;
+  options.serial = message.serial();
+  options.vendor = message.vendor();
+  options.product = message.product();
+  options.version = message.ver();
+  options.device_id = message.device_id();
+  options.wwn = message.wwn();
+  // Unset: the unit asks the medium.
+  options.logical_block_size = message.logical_block_size();
+  options.physical_block_size = message.physical_block_size();
+  options.min_io_size = message.min_io_size();
+  options.opt_io_size = message.opt_io_size();
+  if (message.has_discard_granularity()) {
+    options.discard_granularity = message.discard_granularity();
+  }
+  options.rotation_rate = static_cast<uint16_t>(message.rotation_rate());
+  options.share_rw = message.share_rw();
+  options.rerror = OnErrorFrom(message.rerror());
+  options.werror = OnErrorFrom(message.werror());
+  return options;
+}
+
+ScsiCdOptions ScsiCdOptionsFrom(const config::ScsiCdOptions& message, const std::string& id) {
+  ScsiCdOptions options;
+  options.id = id;
+  options.serial = message.serial();
+  options.vendor = message.vendor();
+  options.product = message.product();
+  options.version = message.ver();
+  options.wwn = message.wwn();
+  options.rerror = OnErrorFrom(message.rerror());
+  return options;
+}
+
 }  // namespace platter

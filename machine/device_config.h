@@ -13,9 +13,14 @@
 #include "absl/status/statusor.h"
 
 #include "devices/ide/ata_disk_options.h"
+#include "devices/ide/atapi_cd_options.h"
+#include "devices/scsi/scsi_cd.h"
+#include "devices/scsi/scsi_disk.h"
 #include "devices/virtio/virtio_blk_options.h"
+#include "devices/virtio_scsi/virtio_scsi_options.h"
 #include "machine/ide_controller.h"
 #include "machine/option_values.h"
+#include "machine/scsi_buses.h"
 
 namespace platter {
 
@@ -24,6 +29,23 @@ absl::StatusOr<VirtioBlkOptions> VirtioBlkOptionsFrom(const config::VirtioBlkOpt
                                                       FindIoContextFn find_context);
 
 AtaDiskOptions AtaDiskOptionsFrom(const config::IdeHdOptions& message, const std::string& id);
+
+AtapiCdOptions AtapiCdOptionsFrom(const config::IdeCdOptions& message, const std::string& id);
+
+absl::StatusOr<VirtioScsiOptions> VirtioScsiOptionsFrom(const config::VirtioScsiOptions& message,
+                                                        const std::string& id,
+                                                        FindIoContextFn find_context);
+
+ScsiDiskOptions ScsiDiskOptionsFrom(const config::ScsiHdOptions& message, const std::string& id);
+ScsiCdOptions ScsiCdOptionsFrom(const config::ScsiCdOptions& message, const std::string& id);
+
+// Of ScsiHdOptions and ScsiCdOptions.
+template <typename Message>
+ScsiBuses::Wish ScsiWishFrom(const Message& message) {
+  ScsiBuses::Wish wish = {.bus = message.bus(), .lun = static_cast<uint16_t>(message.lun())};
+  if (message.has_scsi_id()) wish.target = static_cast<uint8_t>(message.scsi_id());
+  return wish;
+}
 
 // Of IdeHdOptions and IdeCdOptions.
 template <typename Message>

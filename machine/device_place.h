@@ -10,6 +10,7 @@
 #define PLATTER_MACHINE_DEVICE_PLACE_H_
 
 #include <cstdint>
+#include <string>
 #include <variant>
 
 #include "devices/bus/interrupt.h"
@@ -39,8 +40,15 @@ struct IdeLocation {
   uint8_t unit = 0;  // 0: device 0.
 };
 
+// Of a logical unit; that of its adapter is another device's.
+struct ScsiLocation {
+  std::string adapter = {};  // Its id.
+  uint8_t target = 0;
+  uint16_t lun = 0;
+};
+
 // Of devices that the embedder places himself there is nothing to say.
-using DeviceLocation = std::variant<std::monostate, VirtioMmioLocation, IdeLocation>;
+using DeviceLocation = std::variant<std::monostate, VirtioMmioLocation, IdeLocation, ScsiLocation>;
 
 class DevicePlace {
  public:

@@ -146,6 +146,16 @@ absl::Status Machine::NoLocation(std::string_view id) {
       ENODEV, absl::StrCat("there is no device '", std::string(id), "' on a bus of that kind"));
 }
 
+Machine::Plugged* Machine::FindUnitOf(std::string_view adapter_id) const {
+  for (const std::unique_ptr<Plugged>& plugged : devices_) {
+    if (plugged->placed.place == nullptr) continue;
+    const DeviceLocation location = plugged->placed.place->location();
+    const auto* const scsi = std::get_if<ScsiLocation>(&location);
+    if (scsi != nullptr && scsi->adapter == adapter_id) return plugged.get();
+  }
+  return nullptr;
+}
+
 void Machine::AddPlugged(Plugged plugged) {
   plugged.number = next_plug_number_++;
   run_state_.AddDevice(plugged.device());
@@ -165,6 +175,10 @@ Task<absl::Status> Machine::DeviceDel(std::string id) {
   }
   if (plugged->going) {
     co_return ErrorWithErrno(EBUSY, absl::StrCat("device '", id, "' is being unplugged"));
+  }
+  if (const Plugged* const unit = FindUnitOf(id); unit != nullptr) {
+    co_return ErrorWithErrno(EBUSY, absl::StrCat("device '", id, "' has the unit '",
+                                                 unit->device().id(), "': unplug that first"));
   }
   co_await Unplug(*plugged);
   co_return absl::OkStatus();

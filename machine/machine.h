@@ -166,8 +166,12 @@ class Machine {
   Task<absl::StatusOr<BlockBackendRef>> BackendForDrive(std::string drive);
   // A backend for the device's drive, which may be none.
   Task<absl::StatusOr<BlockBackendRef>> BackendForDevice(const config::DeviceOptions& options);
+  // What DeviceBuilder builds.
   Task<absl::Status> AddKnownDevice(const config::DeviceOptions& options);
-  absl::Status PlaceDevice(const config::DeviceOptions& options, BlockBackendRef backend);
+  Task<absl::Status> AddDrive(const config::DeviceOptions& options);
+  absl::Status PlaceAdapter(const config::DeviceOptions& options);
+  absl::Status PlaceDrive(const config::DeviceOptions& options, BlockBackendRef backend);
+  DeviceBuilder::Setup BuilderSetup(FindIoContextFn find_context);
   // The id of the new device.
   Task<absl::StatusOr<std::string>> AddDevice(const config::DeviceOptions& options);
   absl::Status AddOwnDevice(const config::DeviceOptions& options);
@@ -185,6 +189,8 @@ class Machine {
   void AddPlugged(Plugged plugged);
   DeviceLocation LocationOfDevice(std::string_view id) const;
   static absl::Status NoLocation(std::string_view id);
+  // A logical unit of the adapter; nullptr when it has none.
+  Plugged* FindUnitOf(std::string_view adapter_id) const;
   absl::Status CheckNewDeviceId(std::string_view id) const;
   Plugged* FindPlugged(std::string_view id) const;
   void Emit(const MachineEvent& event);
