@@ -102,12 +102,12 @@ class AtapiCd final : public IdeDrive, private ScsiTask {
   // Reads the next part of the medium into buffer_.
   void ReadNextPart();
   // Has the unit do what is in `cdb`, with this memory for what it gives.
-  void Execute(std::span<iovec> pieces, uint64_t bytes);
+  void Execute(std::span<iovec> pieces, uint64_t length);
   void OnExecuted();
-  // Whether the guest's byte count limit, if it matters, lets `bytes` through.
-  bool CanMove(uint64_t bytes) const;
-  // The command's data, or the next part of them, are the first `bytes` of buffer_.
-  void Deliver(uint32_t bytes);
+  // Whether the guest's byte count limit, if it matters, lets so many bytes through.
+  bool CanMove(uint64_t length) const;
+  // The command's data, or the next part of them, are the first `length` bytes of buffer_.
+  void Deliver(uint32_t length);
   void OfferNextBlock();
   void OnReadDmaDone();
   void FailDma(DmaEnd end);

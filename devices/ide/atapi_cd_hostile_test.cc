@@ -174,6 +174,42 @@ TEST_F(AtapiCdHostileTest, R_IDE_01_DataPortNeverPassesDataEnd) {
   ExpectRecovers();
 }
 
+// R-IDE-16: the answer of an empty drive is on its way when the reset comes.
+TEST_F(AtapiCdHostileTest, R_IDE_16_AResetBehindACommandToAnEmptyDrive) {
+  for (const uint8_t code : {ata::kFlushCache, guest::kIdePacket}) {
+    for (const bool software : {true, false}) {
+      Put(Drive::kEmpty);
+      ide().Set(guest::kIdeCommand, code);
+      if (code == guest::kIdePacket) Settle();
+      channel_.WriteData(AtapiDriver::MakeRead10(0, 1));
+      ASSERT_TRUE(software ? ide().SoftReset() : driver().DeviceReset());
+      EXPECT_EQ(ide().AlternateStatus(), 0);
+      EXPECT_FALSE(bus_.Interrupt(kPlace.line).high);
+    }
+  }
+  ExpectRecovers();
+}
+
+// R-IDE-19: what is read beyond the end is all ones, and changes nothing.
+TEST_F(AtapiCdHostileTest, R_IDE_19_ReadsBeyondTheEndAreOnes) {
+  ide().Set(guest::kIdeFeatures, 0);
+  ide().Set(guest::kIdeLbaHigh, 8);
+  ide().Set(guest::kIdeCommand, guest::kIdePacket);
+  Settle();
+  channel_.WriteData(AtapiDriver::MakeRead10(0, 1));
+  Settle();
+  std::vector<uint8_t> data(2 * kBlock);
+  channel_.ReadData(data);
+  std::vector<uint8_t> expected = DataAt(0, 1);
+  expected.resize(2 * kBlock, 0xff);
+  EXPECT_EQ(data, expected);
+  Settle();
+  channel_.ReadData(data);
+  EXPECT_EQ(data, std::vector<uint8_t>(2 * kBlock, 0xff));
+  EXPECT_EQ(ide().Get(guest::kIdeStatus), ata::kStatusGood);
+  ExpectWorks();
+}
+
 // While the drive is busy, or data are due, only DEVICE RESET is taken.
 TEST_F(AtapiCdHostileTest, R_IDE_04_EveryCommandWhileBusy) {
   backend_.hold = true;

@@ -204,23 +204,27 @@ TEST_F(AtapiCdPacketTest, ALongPacketIsCutOff) {
   ExpectWorks();
 }
 
-TEST_F(AtapiCdPacketTest, DeviceResetAmidEachPhase) {
+// R-IDE-04: by SRST and by DEVICE RESET, while the packet is due, amid it, while data are due, amid
+// them; taken while the drive is at rest, and right behind the access before.
+TEST_F(AtapiCdPacketTest, R_IDE_04_ResetsAmidEachPhase) {
   for (const size_t sent : {0, 5, 12}) {
     for (const size_t read : {0, 100}) {
       SCOPED_TRACE(testing::Message()
                    << sent << " bytes of the packet, " << read << " of the data");
       std::vector<uint8_t> packet = BytesOf(AtapiDriver::MakeRead10(0, 2));
       packet.resize(sent);
-      BeginPacket(2048);
-      SendBytes(packet);
-      Settle();
-      std::vector<uint8_t> data(read);
-      channel_.ReadData(data);
-      ASSERT_TRUE(driver().DeviceReset());
-      EXPECT_EQ(ide().AlternateStatus(), 0);
-      EXPECT_FALSE(bus_.Interrupt(kPlace.line).high);
-      EXPECT_EQ(driver().TestUnitReady().sense, kReset);
-      ExpectWorks();
+      for (int way = 0; way < 4; ++way) {
+        BeginPacket(2048);
+        SendBytes(packet);
+        if (way / 2 == 0) Settle();
+        std::vector<uint8_t> data(read);
+        channel_.ReadData(data);
+        ASSERT_TRUE(way % 2 == 0 ? driver().DeviceReset() : ide().SoftReset());
+        EXPECT_EQ(ide().AlternateStatus(), 0);
+        EXPECT_FALSE(bus_.Interrupt(kPlace.line).high);
+        EXPECT_EQ(driver().TestUnitReady().sense, kReset);
+        ExpectWorks();
+      }
     }
   }
 }

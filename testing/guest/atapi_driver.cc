@@ -152,7 +152,7 @@ void AtapiDriver::ReadBlock() {
     data[i + 1] = static_cast<uint8_t>(word >> 8);
   }
   data.resize(std::min(bytes, room));
-  bus_.Write(current_->buffer + answer_.moved, data);
+  if (!data.empty()) bus_.Write(current_->buffer + answer_.moved, data);
   answer_.blocks.push_back(bytes);
   answer_.moved += bytes;
 }
@@ -224,7 +224,7 @@ AtapiResult AtapiDriver::Execute(const AtapiPacket& packet, uint32_t bytes, IdeW
       Run({.packet = packet, .way = way, .buffer = ide_.scratch(), .bytes = bytes, .limit = limit});
   if (!result.answer.has_value()) return result;
   result.data.resize(way == IdeWay::kDma ? bytes : std::min(bytes, result.answer->moved));
-  bus_.Read(ide_.scratch(), result.data);
+  if (!result.data.empty()) bus_.Read(ide_.scratch(), result.data);
   if (!result.ok()) result.sense = RequestSense().value_or(AtapiSense{});
   return result;
 }
