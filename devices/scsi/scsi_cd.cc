@@ -170,7 +170,8 @@ std::optional<Sense> ScsiCd::AdmitInControl(const ScsiCommand& command) {
 }
 
 Sense ScsiCd::Readiness() const {
-  if (ready_.load(std::memory_order_acquire)) return {};
+  // The host can take the root away without a word to the drive.
+  if (ready_.load(std::memory_order_acquire) && backend().is_inserted()) return {};
   return NotReady(open_.load(std::memory_order_acquire) ? SenseCode::kMediumNotPresentTrayOpen
                                                         : SenseCode::kMediumNotPresentTrayClosed);
 }

@@ -153,6 +153,14 @@ TEST_P(ScsiCdTest, NewsAreTold) {
   EXPECT_EQ(news, 3);
 }
 
+TEST_P(ScsiCdTest, AMediumThatTheHostTookAwayIsNotThere) {
+  EXPECT_TRUE(Ready().good());
+  backend.inserted = false;
+  EXPECT_EQ(Ready().sense, kEmpty);
+  backend.inserted = true;
+  EXPECT_TRUE(Ready().good());
+}
+
 INSTANTIATE_TEST_SUITE_P(Lanes, ScsiCdTest, testing::Values(Lane::kControl, Lane::kOwn),
                          [](const testing::TestParamInfo<Lane>& lane) {
                            return std::string(lane.param == Lane::kControl ? "Control" : "Own");

@@ -29,7 +29,7 @@ void DeviceContractTest::OnGuestIo(uint64_t token, GuestOutcome outcome) {
     std::vector<uint8_t> data(io.io.buffer.bytes);
     FillPattern(io.pattern, io.io.offset, data);
     model_.Write(io.io.offset, data);
-  } else if (io.io.offset + io.io.buffer.bytes <= model_.size()) {
+  } else if (traits().writable && io.io.offset + io.io.buffer.bytes <= model_.size()) {
     // Nobody knows how much of it was done.
     model_.MakeUndefined(io.io.offset, io.io.buffer.bytes);
   }
@@ -128,8 +128,26 @@ std::vector<uint8_t> DeviceContractTest::DataOf(uint64_t token) {
   return data;
 }
 
+void DeviceContractTest::ExpectNoWrites() {
+  const uint64_t writes = world_.disk().done(IoOp::kWrite);
+  EXPECT_FALSE(traits().writable);
+  EXPECT_EQ(Run(GuestOp::kWrite, 0), GuestOutcome::kFailed);
+  EXPECT_EQ(world_.disk().done(IoOp::kWrite), writes);
+}
+
+void DeviceContractTest::ExpectCapacity(uint64_t bytes) {
+  if (traits().tells_capacity) {
+    EXPECT_TRUE(Wait([&] { return fixture_->Capacity() == bytes; }));
+  } else {
+    Settle();
+    EXPECT_EQ(fixture_->Capacity(), bytes);
+  }
+}
+
 void DeviceContractTest::ExpectWorks(uint64_t offset) {
-  EXPECT_EQ(Run(GuestOp::kWrite, offset), GuestOutcome::kOk);
+  if (traits().writable) {
+    EXPECT_EQ(Run(GuestOp::kWrite, offset), GuestOutcome::kOk);
+  }
   const uint64_t read = Start(GuestOp::kRead, offset);
   ASSERT_TRUE(Wait([&] { return Finished(read); }));
   EXPECT_EQ(OutcomeOf(read), GuestOutcome::kOk);

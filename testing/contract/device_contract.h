@@ -56,6 +56,17 @@ class DeviceContractTest : public testing::TestWithParam<DeviceContractCase>,
   void TearDown() override;
 
   DeviceTraits traits() const { return fixture_->traits(); }
+  // What the guest can have outstanding: reads, and writes where there are any.
+  std::vector<GuestOp> Transfers() const {
+    return traits().writable ? std::vector{GuestOp::kRead, GuestOp::kWrite}
+                             : std::vector{GuestOp::kRead};
+  }
+  // The last of them: of what a test needs one request.
+  GuestOp Transfer() const { return Transfers().back(); }
+  static IoOp OpOf(GuestOp op) { return op == GuestOp::kRead ? IoOp::kRead : IoOp::kWrite; }
+  // A write fails, and nothing of it gets to the medium: all that tests of writes can ask of a
+  // drive without.
+  void ExpectNoWrites();
   BlockBackend& backend() { return *world_.backend; }
 
   // Puts a medium of kDiskBytes with a pattern on it into the backend.
@@ -85,8 +96,10 @@ class DeviceContractTest : public testing::TestWithParam<DeviceContractCase>,
   std::optional<GuestOutcome> Run(GuestOp op, uint64_t offset, uint32_t bytes = kIoBytes);
   // The data that a finished read brought.
   std::vector<uint8_t> DataOf(uint64_t token);
-  // A write that succeeded and a read that gives it back.
+  // A write that succeeded, where there are any, and a read that gives back what is there.
   void ExpectWorks(uint64_t offset = 0);
+  // The guest has, or finds when it looks, another capacity.
+  void ExpectCapacity(uint64_t bytes);
 
   // --- The host. ---
 

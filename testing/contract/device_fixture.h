@@ -33,6 +33,11 @@ struct DeviceTraits {
   bool lock = false;
   // Requests that the guest can have outstanding.
   uint32_t max_in_flight = 1;
+  // False of drives whose guests only read.
+  bool writable = true;
+  // The guest is told of another capacity; else it has to look.
+  bool tells_capacity = true;
+  uint32_t block_size = 512;  // At most 4096.
 };
 
 enum class GuestOp : uint8_t { kRead, kWrite, kFlush };
@@ -40,7 +45,7 @@ enum class GuestOp : uint8_t { kRead, kWrite, kFlush };
 struct GuestIo {
   uint64_t token = 0;
   GuestOp op = GuestOp::kRead;
-  uint64_t offset = 0;  // A multiple of 512.
+  uint64_t offset = 0;  // A multiple of the block size.
   GuestSegment buffer;
 };
 

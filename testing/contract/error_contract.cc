@@ -14,14 +14,11 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr GuestOp kBoth[] = {GuestOp::kRead, GuestOp::kWrite};
-
-IoOp OpOf(GuestOp op) { return op == GuestOp::kRead ? IoOp::kRead : IoOp::kWrite; }
 std::string WordOf(GuestOp op) { return op == GuestOp::kRead ? "read" : "write"; }
 
 TEST_P(DeviceContractTest, ReportTellsTheGuestAndTheHost) {
   StartMachine(OnError::kReport, OnError::kReport);
-  for (const GuestOp op : kBoth) {
+  for (const GuestOp op : Transfers()) {
     world_.events.Clear();
     world_.disk().Fail(OpOf(op), EIO, 1);
     EXPECT_EQ(Run(op, 0), GuestOutcome::kFailed);
@@ -34,7 +31,7 @@ TEST_P(DeviceContractTest, ReportTellsTheGuestAndTheHost) {
 
 TEST_P(DeviceContractTest, IgnoreTellsTheHostOnly) {
   StartMachine(OnError::kIgnore, OnError::kIgnore);
-  for (const GuestOp op : kBoth) {
+  for (const GuestOp op : Transfers()) {
     world_.events.Clear();
     world_.disk().Fail(OpOf(op), EIO, 1);
     EXPECT_EQ(Run(op, 0), GuestOutcome::kOk);
@@ -42,12 +39,13 @@ TEST_P(DeviceContractTest, IgnoreTellsTheHostOnly) {
     EXPECT_THAT(world_.events.lines(), ElementsAre("BLOCK_IO_ERROR " + WordOf(op) + " ignore"));
   }
   // The guest believes the write that was lost.
-  model_.MakeUndefined(0, kIoBytes);
+  if (traits().writable) model_.MakeUndefined(0, kIoBytes);
   ExpectWorks(kIoBytes);
 }
 
 TEST_P(DeviceContractTest, EnospcReportsWhatIsNotNoSpace) {
   StartMachine(OnError::kReport, OnError::kEnospc);
+  if (!traits().writable) return ExpectNoWrites();
   world_.disk().Fail(IoOp::kWrite, EIO, 1);
   EXPECT_EQ(Run(GuestOp::kWrite, 0), GuestOutcome::kFailed);
   Settle();
@@ -57,6 +55,7 @@ TEST_P(DeviceContractTest, EnospcReportsWhatIsNotNoSpace) {
 
 TEST_P(DeviceContractTest, EnospcStopsTheMachineAndContFinishesTheWrite) {
   StartMachine(OnError::kReport, OnError::kEnospc);
+  if (!traits().writable) return ExpectNoWrites();
   world_.disk().Fail(IoOp::kWrite, ENOSPC, 1);
   const uint64_t write = Start(GuestOp::kWrite, 0);
   ASSERT_TRUE(Wait([&] { return world_.run_state.stopped(); }));
@@ -74,7 +73,7 @@ TEST_P(DeviceContractTest, EnospcStopsTheMachineAndContFinishesTheWrite) {
 
 TEST_P(DeviceContractTest, StopAndContUntilItWorks) {
   StartMachine(OnError::kStop, OnError::kStop);
-  for (const GuestOp op : kBoth) {
+  for (const GuestOp op : Transfers()) {
     world_.events.Clear();
     world_.disk().Fail(OpOf(op), EIO, 3);
     const uint64_t token = Start(op, kIoBytes);
@@ -99,14 +98,15 @@ TEST_P(DeviceContractTest, StopAndContUntilItWorks) {
 TEST_P(DeviceContractTest, SeveralKeptRequestsFinishInOrder) {
   StartMachine(OnError::kStop, OnError::kStop);
   const uint32_t depth = std::min(traits().max_in_flight, 8u);
-  world_.disk().Fail(IoOp::kWrite, EIO, depth);
+  world_.disk().Fail(OpOf(Transfer()), EIO, depth);
   std::vector<uint64_t> tokens;
   // All to one place: the last one submitted must be the one that stays.
-  for (uint32_t i = 0; i < depth; ++i) tokens.push_back(Start(GuestOp::kWrite, 0));
+  for (uint32_t i = 0; i < depth; ++i) tokens.push_back(Start(Transfer(), 0));
   ASSERT_TRUE(Wait([&] { return world_.run_state.stopped(); }));
   Cont();
   ASSERT_TRUE(Wait([&] { return ledger_.outstanding() == 0; }));
   for (const uint64_t token : tokens) EXPECT_EQ(OutcomeOf(token), GuestOutcome::kOk);
+  if (!traits().writable) return;
   std::vector<uint8_t> last = DataOf(tokens.back());
   EXPECT_TRUE(std::equal(last.begin(), last.end(), world_.disk().bytes().begin()));
   model_.Write(0, last);
@@ -114,14 +114,16 @@ TEST_P(DeviceContractTest, SeveralKeptRequestsFinishInOrder) {
 
 TEST_P(DeviceContractTest, AResetDropsWhatIsKept) {
   StartMachine(OnError::kStop, OnError::kStop);
-  world_.disk().Fail(IoOp::kWrite, EIO, 1);
-  const uint64_t write = Start(GuestOp::kWrite, 0);
+  world_.disk().Fail(OpOf(Transfer()), EIO, 1);
+  const uint64_t done = world_.disk().done(OpOf(Transfer()));
+  const uint64_t kept = Start(Transfer(), 0);
   ASSERT_TRUE(Wait([&] { return world_.run_state.stopped(); }));
   ResetDevice();
-  EXPECT_EQ(OutcomeOf(write), GuestOutcome::kTakenAway);
+  EXPECT_EQ(OutcomeOf(kept), GuestOutcome::kTakenAway);
   Cont();
   Settle();
-  EXPECT_EQ(world_.disk().done(IoOp::kWrite), 0u) << "a dropped write was done all the same";
+  EXPECT_EQ(world_.disk().done(OpOf(Transfer())), done)
+      << "a dropped request was done all the same";
   EXPECT_EQ(InFlight(), 0u);
   ASSERT_TRUE(fixture_->Probe(*this).ok());
   ExpectWorks();
@@ -129,6 +131,7 @@ TEST_P(DeviceContractTest, AResetDropsWhatIsKept) {
 
 TEST_P(DeviceContractTest, AFlushThatFailsIsAWriteError) {
   StartMachine(OnError::kReport, OnError::kStop);
+  if (!traits().writable) return ExpectNoWrites();
   EXPECT_EQ(Run(GuestOp::kWrite, 0), GuestOutcome::kOk);
   world_.disk().Fail(IoOp::kFlush, EIO, 1);
   const uint64_t flush = Start(GuestOp::kFlush, 0);
@@ -144,6 +147,7 @@ TEST_P(DeviceContractTest, AutoTakesTheBackendsPolicy) {
   StartMachine();
   world_.disk().Fail(IoOp::kRead, EIO, 1);
   EXPECT_EQ(Run(GuestOp::kRead, 0), GuestOutcome::kOk);
+  if (!traits().writable) return ExpectNoWrites();
   world_.disk().Fail(IoOp::kWrite, ENOSPC, 1);
   EXPECT_EQ(Run(GuestOp::kWrite, 0), GuestOutcome::kFailed);
 }

@@ -10,10 +10,6 @@
 namespace platter {
 namespace {
 
-constexpr GuestOp kBoth[] = {GuestOp::kRead, GuestOp::kWrite};
-
-IoOp OpOf(GuestOp op) { return op == GuestOp::kRead ? IoOp::kRead : IoOp::kWrite; }
-
 // The task that a drained section begins with, with a value to wait for.
 Task<int> Drain(BlockBackend& backend) {
   co_await backend.BeginDrain();
@@ -22,8 +18,8 @@ Task<int> Drain(BlockBackend& backend) {
 
 TEST_P(DeviceContractTest, DrainWaitsAndThenNothingStarts) {
   StartMachine();
-  world_.disk().Hold(IoOp::kWrite);
-  const uint64_t held = Start(GuestOp::kWrite, 0);
+  world_.disk().Hold(OpOf(Transfer()));
+  const uint64_t held = Start(Transfer(), 0);
   ASSERT_TRUE(Wait([&] { return world_.disk().held() == 1; }));
   std::optional<int> drained;
   StartTask(Drain(backend()), drained);
@@ -52,13 +48,13 @@ TEST_P(DeviceContractTest, AResetInADrainedSectionEnds) {
   std::optional<int> drained;
   StartTask(Drain(backend()), drained);
   ASSERT_TRUE(Wait([&] { return drained.has_value(); }));
-  const uint64_t parked = Start(GuestOp::kWrite, 0);
+  const uint64_t parked = Start(Transfer(), 0);
   Settle();
   ResetDevice();
   EXPECT_EQ(OutcomeOf(parked), GuestOutcome::kTakenAway);
   backend().EndDrain();
   Settle();
-  EXPECT_EQ(world_.disk().done(IoOp::kWrite), 0u);
+  EXPECT_EQ(world_.disk().done(OpOf(Transfer())), 0u);
   ASSERT_TRUE(fixture_->Probe(*this).ok());
   ExpectWorks();
 }
@@ -66,7 +62,7 @@ TEST_P(DeviceContractTest, AResetInADrainedSectionEnds) {
 // Held below, by a driver that can't cancel and by one that can.
 TEST_P(DeviceContractTest, ResetWithARequestHeld) {
   for (const auto on_cancel : {FaultyDisk::OnCancel::kNothing, FaultyDisk::OnCancel::kEnds}) {
-    for (const GuestOp op : kBoth) {
+    for (const GuestOp op : Transfers()) {
       SCOPED_TRACE(testing::Message()
                    << (op == GuestOp::kRead ? "read" : "write")
                    << (on_cancel == FaultyDisk::OnCancel::kEnds ? ", can cancel" : ""));
@@ -109,8 +105,8 @@ TEST_P(DeviceContractTest, ResetWithARequestHeld) {
 
 TEST_P(DeviceContractTest, TwoResetsAtOnceBothEnd) {
   StartMachine();
-  world_.disk().Hold(IoOp::kWrite);
-  Start(GuestOp::kWrite, 0);
+  world_.disk().Hold(OpOf(Transfer()));
+  Start(Transfer(), 0);
   ASSERT_TRUE(Wait([&] { return world_.disk().held() == 1; }));
   int done = 0;
   fixture_->device().Reset([&] { ++done; });
@@ -126,8 +122,8 @@ TEST_P(DeviceContractTest, TwoResetsAtOnceBothEnd) {
 
 TEST_P(DeviceContractTest, StopWaitsForTheRequestAndContGoesOn) {
   StartMachine();
-  world_.disk().Hold(IoOp::kWrite);
-  const uint64_t held = Start(GuestOp::kWrite, 0);
+  world_.disk().Hold(OpOf(Transfer()));
+  const uint64_t held = Start(Transfer(), 0);
   ASSERT_TRUE(Wait([&] { return world_.disk().held() == 1; }));
   world_.run_state.Stop(StopReason::kPaused);
   Settle();
@@ -155,18 +151,18 @@ TEST_P(DeviceContractTest, StopWaitsForTheRequestAndContGoesOn) {
 TEST_P(DeviceContractTest, AStoppedMachineCanBeReset) {
   StartMachine();
   Stop();
-  const uint64_t late = Start(GuestOp::kWrite, 0);
+  const uint64_t late = Start(Transfer(), 0);
   ResetDevice();
   EXPECT_EQ(OutcomeOf(late), GuestOutcome::kTakenAway);
   Cont();
   Settle();
-  EXPECT_EQ(world_.disk().done(IoOp::kWrite), 0u);
+  EXPECT_EQ(world_.disk().done(OpOf(Transfer())), 0u);
   ASSERT_TRUE(fixture_->Probe(*this).ok());
   ExpectWorks();
 }
 
 TEST_P(DeviceContractTest, UnplugWithARequestHeld) {
-  for (const GuestOp op : kBoth) {
+  for (const GuestOp op : Transfers()) {
     SCOPED_TRACE(op == GuestOp::kRead ? "read" : "write");
     if (!probed_) {
       StartMachine();
@@ -200,15 +196,15 @@ TEST_P(DeviceContractTest, UnplugWithARequestHeld) {
 
 TEST_P(DeviceContractTest, UnplugWithARequestKept) {
   StartMachine(OnError::kStop, OnError::kStop);
-  world_.disk().Fail(IoOp::kWrite, EIO, 1);
-  const uint64_t kept = Start(GuestOp::kWrite, 0);
+  world_.disk().Fail(OpOf(Transfer()), EIO, 1);
+  const uint64_t kept = Start(Transfer(), 0);
   ASSERT_TRUE(Wait([&] { return world_.run_state.stopped(); }));
   UnplugDevice();
   EXPECT_EQ(OutcomeOf(kept), GuestOutcome::kTakenAway);
   fixture_->Destroy();
   Cont();
   Settle();
-  EXPECT_EQ(world_.disk().done(IoOp::kWrite), 0u);
+  EXPECT_EQ(world_.disk().done(OpOf(Transfer())), 0u);
 }
 
 // The place where state is saved: stopped, drained, perhaps with a request kept. Nothing moves
@@ -222,7 +218,7 @@ TEST_P(DeviceContractTest, NothingMovesAtThePlaceToSave) {
   StartTask(Drain(backend()), drained);
   ASSERT_TRUE(Wait([&] { return drained.has_value(); }));
   ExpectNothingMoves();
-  const uint64_t late = Start(GuestOp::kWrite, 0);
+  const uint64_t late = Start(Transfer(), 0);
   ExpectNothingMoves();
 
   backend().EndDrain();

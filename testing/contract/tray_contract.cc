@@ -110,7 +110,8 @@ TEST_P(DeviceContractTest, ForceTakesTheMediumAndTheLock) {
   EXPECT_EQ(backend().root(), nullptr);
   EXPECT_TRUE(fixture_->TrayOpen());
   EXPECT_FALSE(fixture_->Locked());
-  EXPECT_TRUE(Wait([&] { return fixture_->EjectRequests() == 1; }));
+  // Of the wish, or of what became of it meanwhile.
+  EXPECT_TRUE(Wait([&] { return fixture_->EjectRequests() + fixture_->MediumChanges() > 0; }));
 }
 
 TEST_P(DeviceContractTest, TheGuestMovesItsOwnTray) {
@@ -165,16 +166,16 @@ TEST_P(DeviceContractTest, AnEmptyDriveWaitsForAMedium) {
 
 TEST_P(DeviceContractTest, EjectWaitsForTheRequestInFlight) {
   StartMachine();
-  world_.disk().Hold(IoOp::kWrite);
-  const uint64_t write = Start(GuestOp::kWrite, 0);
+  world_.disk().Hold(OpOf(Transfer()));
+  const uint64_t held = Start(Transfer(), 0);
   ASSERT_TRUE(Wait([&] { return world_.disk().held() == 1; }));
   std::optional<absl::Status> ejected;
   StartTask(backend().Eject(Force::kNo), ejected);
   Settle();
   EXPECT_FALSE(fixture_->TrayOpen()) << "the tray moved while a request was in flight";
   world_.disk().Release();
-  ASSERT_TRUE(Wait([&] { return ejected.has_value() && Finished(write); }));
-  EXPECT_EQ(OutcomeOf(write), GuestOutcome::kOk);
+  ASSERT_TRUE(Wait([&] { return ejected.has_value() && Finished(held); }));
+  EXPECT_EQ(OutcomeOf(held), GuestOutcome::kOk);
   EXPECT_EQ(ejected->ok(), traits().removable);
   EXPECT_EQ(InFlight(), 0u);
 }

@@ -46,6 +46,7 @@ TARGETS = {
         "//devices/virtio:direct_transport",
         "//devices/virtio:mmio_transport",
         "//devices/virtio:virtio_blk",
+        "//devices/virtio_scsi",
     ],
     # Of drivers/, what may not reach config/: everything but the factory.
     "driver_nodes": [
