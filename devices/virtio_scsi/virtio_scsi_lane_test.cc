@@ -212,5 +212,28 @@ TEST_F(VirtioScsiLaneTest, TakenRequestsAndFunctionsAreFinishedElsewhere) {
   world.RunUntil([&] { return gone; });
 }
 
+TEST_F(VirtioScsiLaneTest, R_SCSI_13_ASavedStateThatIsNoneIsRefused) {
+  MakeAll();
+  RunDevice(&Device::Reset);
+  driver->Abandon();
+  const auto ring = *VirtioRing::Create(bus, {.size = 16});
+  const RingLayout& at = ring->layout();
+  QueueState state = {.layout = {.size = at.size,
+                                 .descriptors = at.descriptors,
+                                 .driver = at.driver,
+                                 .device = at.device}};
+  SerialiserLock lock(adapter->serialiser());
+  ASSERT_TRUE(adapter->AcceptFeatures(adapter->offered_features()));
+  adapter->SetDriverOk();
+  const std::vector<std::vector<uint16_t>> all = {{16}, {0, 0}, {0, 1, 2}, {65535}};
+  for (const auto& heads : all) {
+    state.heads = heads;
+    state.layout.next_avail = static_cast<uint16_t>(heads.size() == 3 ? 2 : heads.size());
+    for (uint16_t queue = 0; queue < 3; ++queue) {
+      EXPECT_FALSE(adapter->RestoreQueue(queue, bus.memory(), state).ok());
+    }
+  }
+}
+
 }  // namespace
 }  // namespace platter
