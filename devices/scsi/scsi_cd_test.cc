@@ -196,13 +196,5 @@ INSTANTIATE_TEST_SUITE_P(Lanes, ScsiCdTest, testing::Values(Lane::kControl, Lane
                            return std::string(lane.param == Lane::kControl ? "Control" : "Own");
                          });
 
-TEST_F(ScsiCdTest, AMediumThatTheHostTookAwayIsNotThere) {
-  StartCd();
-  EXPECT_TRUE(Execute({0x00}).good());
-  backend.inserted = false;
-  EXPECT_EQ(Execute({0x00}).sense, NotReady(SenseCode::kMediumNotPresentTrayClosed));
-  backend.inserted = true;
-}
-
 }  // namespace
 }  // namespace platter

@@ -18,6 +18,7 @@ void ReplyTo(ScsiTask& task, std::span<const uint8_t> data, uint64_t allocation)
 }
 
 uint64_t CopyToBuffer(std::span<const uint8_t> data, const ScsiBuffer& buffer) {
+  if (data.empty()) return 0;
   uint64_t done = 0;
   for (const iovec& piece : buffer.pieces) {
     const uint64_t here = std::min<uint64_t>(piece.iov_len, data.size() - done);

@@ -17,7 +17,10 @@ void VirtioBlkRequest::OnBlockDone(IoResult result) { queue->lane.OnRequestDone(
 
 VirtioBlkLane::VirtioBlkLane(const VirtioBlkShared& shared, AioContext& context,
                              BlockDeviceView& backend)
-    : shared_(shared), context_(context), channel_(backend.OpenChannel(context, *this)) {}
+    : shared_(shared),
+      context_(context),
+      mapper_(context.buffers()),
+      channel_(backend.OpenChannel(context, *this)) {}
 
 VirtioBlkLane::~VirtioBlkLane() = default;
 
@@ -45,7 +48,7 @@ QueueWork VirtioBlkLane::Work(VirtioBlkQueueState& queue) {
   cancelled_ = false;
   uint32_t taken = 0;
   QueueWork left = QueueWork::kMore;
-  const uint64_t bounce_before = bounce_bytes_;
+  const uint64_t bounce_before = mapper_.bounce_bytes();
   channel_->Plug();
   for (; taken < kBudget; ++taken) {
     Chain chain;
@@ -75,9 +78,11 @@ QueueWork VirtioBlkLane::Work(VirtioBlkQueueState& queue) {
     batches.store(batches.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   if (left == QueueWork::kWaiting) {
-    bounce_waited_for_ = true;
-    // What it waited for may have been given back by Unplug already.
-    if (bounce_bytes_ == 0 || bounce_bytes_ < bounce_before) return QueueWork::kMore;
+    // What it waits for may have been given back by Unplug already.
+    if (mapper_.bounce_bytes() == 0 || mapper_.bounce_bytes() < bounce_before) {
+      return QueueWork::kMore;
+    }
+    mapper_.Await();
   }
   return left;
 }
@@ -137,7 +142,9 @@ void VirtioBlkLane::OnRequestDone(VirtioBlkRequest& request, IoResult result) {
     // 5.2.6 has no other status for an error of the medium.
     return Finish(request, VirtioBlkStatus::kIoError, 0);
   }
-  if (request.bounce != nullptr && request.data_written != 0) CopyBack(request);
+  if (request.data_written != 0) {
+    mapper_.Finish(queue.queue.ring().memory(), request.data, request.data_written);
+  }
   Finish(request, VirtioBlkStatus::kOk, request.data_written);
 }
 
@@ -148,9 +155,9 @@ void VirtioBlkLane::Finish(VirtioBlkRequest& request, VirtioBlkStatus status,
   const auto byte = static_cast<uint8_t>(status);
   if (!ring.broken()) [[likely]] {
     MemoryCursor& memory = ring.memory();
-    if (memory.memory().logs_dirty()) MarkDirty(memory, request);
     if (request.status_host != nullptr) [[likely]] {
       __atomic_store_n(request.status_host, byte, __ATOMIC_RELAXED);
+      memory.memory().MarkDirty(request.status_address, 1);
     } else {
       memory.memory().Write(request.status_address, {&byte, 1});
     }
@@ -161,49 +168,14 @@ void VirtioBlkLane::Finish(VirtioBlkRequest& request, VirtioBlkStatus status,
   Release(request);
 }
 
-void VirtioBlkLane::MarkDirty(MemoryCursor& memory, const VirtioBlkRequest& request) {
-  if (request.data_written != 0 && request.bounce == nullptr) {
-    // What was submitted may have been changed on the way down; these are our own.
-    const iovec* pieces =
-        request.more_pieces != nullptr ? request.more_pieces : request.pieces.data();
-    uint64_t left = request.data_written;
-    for (uint32_t i = 0; left > 0; ++i) {
-      memory.memory().MarkPieceDirty(pieces[i].iov_base, pieces[i].iov_len);
-      left -= pieces[i].iov_len;
-    }
-  }
-  if (request.status_host != nullptr) memory.memory().MarkDirty(request.status_address, 1);
-}
-
-void VirtioBlkLane::CopyBack(VirtioBlkRequest& request) {
-  MemoryCursor& memory = request.queue->queue.ring().memory();
-  const ChainRange range = {.buffers = {request.bounce_buffers, request.bounce_buffer_count},
-                            .skip = 0,
-                            .bytes = request.bounce_bytes};
-  // It was memory when the request was mapped, and the map does not change while it is in use.
-  const bool copied = WriteChain(memory, range, {request.bounce, request.bounce_bytes});
-  PLATTER_CHECK(copied);
-}
-
 void VirtioBlkLane::Release(VirtioBlkRequest& request) {
   BufferPool& pool = context_.buffers();
-  if (request.more_pieces != nullptr) [[unlikely]] {
-    pool.Free(std::exchange(request.more_pieces, nullptr), request.more_capacity * sizeof(iovec));
-  }
   if (request.segments != nullptr) [[unlikely]] {
     pool.Free(std::exchange(request.segments, nullptr),
               kVirtioBlkMaxSegments * sizeof(VirtioBlkSegment));
   }
-  if (request.bounce != nullptr) [[unlikely]] {
-    pool.Free(std::exchange(request.bounce, nullptr), request.bounce_bytes);
-    if (request.bounce_buffers != nullptr) {
-      pool.Free(std::exchange(request.bounce_buffers, nullptr),
-                request.bounce_buffer_count * sizeof(ChainBuffer));
-    }
-    bounce_bytes_ -= request.bounce_bytes;
-    if (std::exchange(bounce_waited_for_, false)) {
-      for (auto& queue : queues_) queue->queue.Retry();
-    }
+  if (mapper_.Release(request.data)) [[unlikely]] {
+    for (auto& queue : queues_) queue->queue.Retry();
   }
   Recycle(request);
 }

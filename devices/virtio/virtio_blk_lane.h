@@ -24,6 +24,7 @@
 
 #include "aio/aio_context.h"
 #include "blockbackend/device_view.h"
+#include "devices/virtio/chain_data.h"
 #include "devices/virtio/split_queue.h"
 #include "devices/virtio/virtio_blk_config.h"
 #include "devices/virtio/virtio_blk_request.h"
@@ -53,8 +54,6 @@ class VirtioBlkLane final : private ChannelClient {
  public:
   // Requests taken from one ring in one turn.
   static constexpr uint32_t kBudget = 256;
-  // Data of all requests together that goes through bounce buffers; the rest waits.
-  static constexpr uint64_t kMaxBounceBytes = uint64_t{16} << 20;
 
   // Control context: opens the channel.
   VirtioBlkLane(const VirtioBlkShared& shared, AioContext& context, BlockDeviceView& backend);
@@ -91,18 +90,12 @@ class VirtioBlkLane final : private ChannelClient {
   Taken StartRanges(VirtioBlkRequest& request, const Chain& chain, IoOp op);
   Taken StartGetId(VirtioBlkRequest& request, const Chain& chain);
   bool FindStatus(MemoryCursor& memory, VirtioBlkRequest& request, const Chain& chain);
-  bool MapData(MemoryCursor& memory, VirtioBlkRequest& request, const ChainRange& range,
-               DmaAccess access, Taken* taken);
-  Taken BounceData(MemoryCursor& memory, VirtioBlkRequest& request, const ChainRange& range,
-                   DmaAccess access);
   VirtioBlkStatus CheckRanges(const VirtioBlkRequest& request, IoOp op) const;
   bool SubmitNextRange(VirtioBlkRequest& request);
   bool RangeIsValid(uint64_t sector, uint64_t bytes) const;
   Taken Refuse(VirtioBlkRequest& request, VirtioBlkStatus status, IoOp op);
 
   void Finish(VirtioBlkRequest& request, VirtioBlkStatus status, uint32_t data_written);
-  void CopyBack(VirtioBlkRequest& request);
-  void MarkDirty(MemoryCursor& memory, const VirtioBlkRequest& request);
   void Release(VirtioBlkRequest& request);
   VirtioBlkRequest& TakeRequest(VirtioBlkQueueState& queue, uint16_t head);
   void Recycle(VirtioBlkRequest& request);
@@ -115,11 +108,10 @@ class VirtioBlkLane final : private ChannelClient {
 
   const VirtioBlkShared& shared_;
   AioContext& context_;
+  ChainDataMapper mapper_;
   std::unique_ptr<BlockChannel> channel_;
   std::vector<std::unique_ptr<VirtioBlkQueueState>> queues_;
   VirtioBlkQueueState* touched_ = nullptr;
-  uint64_t bounce_bytes_ = 0;
-  bool bounce_waited_for_ = false;
   bool cancelled_ = false;  // By a reset: all that was submitted until now.
 };
 

@@ -6,21 +6,16 @@
 // What identifies a request to the driver is its head; everything else is parsed from the chain
 // and can be parsed from it again (SplitQueue::Lookup).
 //
-// Ownership: requests belong to their queue, pieces that do not fit into one to the context's
-//   BufferPool. Threading: the queue's context. Units: bytes.
+// Ownership: requests belong to their queue. Threading: the queue's context. Units: bytes.
 
 #ifndef PLATTER_DEVICES_VIRTIO_VIRTIO_BLK_REQUEST_H_
 #define PLATTER_DEVICES_VIRTIO_VIRTIO_BLK_REQUEST_H_
 
-#include <sys/uio.h>
-
-#include <array>
 #include <cstdint>
 #include <memory>
-#include <span>
 
 #include "blockbackend/device_view.h"
-#include "devices/virtio/chain_memory.h"
+#include "devices/virtio/chain_data.h"
 #include "devices/virtio/virtio_blk_config.h"
 #include "devices/virtio/virtio_queue.h"
 
@@ -31,9 +26,6 @@ struct VirtioBlkQueueState;
 
 class VirtioBlkRequest final : public BlockRequest {
  public:
-  // Pieces of memory that need no allocation.
-  static constexpr uint32_t kInlinePieces = 4;
-
   void OnBlockDone(IoResult result) override;
 
   // --- The lane's. ---
@@ -48,22 +40,12 @@ class VirtioBlkRequest final : public BlockRequest {
   // Bytes in the device-writable part when the request succeeds, without the status.
   uint32_t data_written = 0;
 
-  // More pieces than fit: from the pool.
-  iovec* more_pieces = nullptr;
-  uint32_t more_capacity = 0;
-
-  // Data that has no host address goes through this, from the pool.
-  uint8_t* bounce = nullptr;
-  uint64_t bounce_bytes = 0;
-  ChainBuffer* bounce_buffers = nullptr;  // Where it goes to when read: a copy of the chain's.
-  uint32_t bounce_buffer_count = 0;
+  ChainData data;  // Of reads and writes.
 
   // Discard and write zeroes: one segment after the other, from the pool.
   VirtioBlkSegment* segments = nullptr;
   uint32_t segment_count = 0;
   uint32_t next_segment = 0;
-
-  std::array<iovec, kInlinePieces> pieces;
 };
 
 struct VirtioBlkQueueState {

@@ -17,23 +17,6 @@ namespace {
 constexpr uint64_t kStatusBytes = 1;
 // Sectors beyond this do not fit a 64-bit byte offset.
 constexpr uint64_t kMaxSector = UINT64_MAX / kSectorSize;
-// Pieces beyond the number of buffers: for buffers that cross regions.
-constexpr uint32_t kSparePieces = 8;
-
-bool ReadHeader(MemoryCursor& memory, const Chain& chain, VirtioBlkHeader* header) {
-  if (chain.readable.empty()) return false;
-  const ChainBuffer& first = chain.readable.front();
-  if (first.bytes >= sizeof(*header)) [[likely]] {
-    const uint8_t* host = memory.TryMap(first.address, sizeof(*header), DmaAccess::kDeviceReads);
-    if (host != nullptr) [[likely]] {
-      std::memcpy(header, host, sizeof(*header));
-      return true;
-    }
-  }
-  // 2.7.4.1: nothing may be assumed about how the header is cut.
-  return ReadChain(memory, {.buffers = chain.readable, .skip = 0, .bytes = sizeof(*header)},
-                   {reinterpret_cast<uint8_t*>(header), sizeof(*header)});
-}
 
 }  // namespace
 
@@ -54,7 +37,7 @@ VirtioBlkLane::Taken VirtioBlkLane::Start(VirtioBlkQueueState& queue, VirtioBlkR
   MemoryCursor& memory = queue.queue.ring().memory();
   VirtioBlkHeader header;
   // Without a place for the status there is no way to answer; the field resets the device then.
-  if (!ReadHeader(memory, chain, &header)) {
+  if (!ReadFront(memory, chain.readable, {reinterpret_cast<uint8_t*>(&header), sizeof(header)})) {
     queue.queue.Break("a request without a readable header");
     return Taken::kBroken;
   }
@@ -125,85 +108,22 @@ VirtioBlkLane::Taken VirtioBlkLane::StartTransfer(VirtioBlkRequest& request, con
   }
   const DmaAccess access = reads ? DmaAccess::kDeviceWrites : DmaAccess::kDeviceReads;
   MemoryCursor& memory = request.queue->queue.ring().memory();
-  request.iov = request.pieces.data();
-  Taken taken = Taken::kGoesOn;
-  if (range.buffers.size() > VirtioBlkRequest::kInlinePieces) {
-    if (!MapData(memory, request, range, access, &taken)) return taken;
-  } else {
-    const int pieces =
-        MapChain(memory, range, access, request.pieces.data(), VirtioBlkRequest::kInlinePieces);
-    if (pieces > 0) [[likely]] {
-      request.iov_count = static_cast<uint32_t>(pieces);
-    } else if (!MapData(memory, request, range, access, &taken)) {
-      return taken;
-    }
+  switch (mapper_.Map(memory, range, access, request.data)) {
+    case ChainDataMapper::Result::kMapped:
+      break;
+    case ChainDataMapper::Result::kWaits:
+      return Taken::kWaits;
+    case ChainDataMapper::Result::kRefused:
+      return Refuse(request, VirtioBlkStatus::kIoError, op);
   }
+  const std::span<const iovec> pieces = request.data.pieces();
+  request.iov = pieces.data();
+  request.iov_count = static_cast<uint32_t>(pieces.size());
   request.op = op;
   request.offset = sector * kSectorSize;
   request.bytes = range.bytes;
   if (reads) request.data_written = static_cast<uint32_t>(range.bytes);
   channel_->Submit(request);
-  return Taken::kGoesOn;
-}
-
-bool VirtioBlkLane::MapData(MemoryCursor& memory, VirtioBlkRequest& request,
-                            const ChainRange& range, DmaAccess access, Taken* taken) {
-  BufferPool& pool = context_.buffers();
-  const auto capacity = static_cast<uint32_t>(range.buffers.size()) + kSparePieces;
-  auto* pieces = static_cast<iovec*>(pool.TryAllocate(capacity * sizeof(iovec)));
-  if (pieces != nullptr) {
-    const int count = MapChain(memory, range, access, pieces, static_cast<int>(capacity));
-    if (count > 0) {
-      request.more_pieces = pieces;
-      request.more_capacity = capacity;
-      request.iov = pieces;
-      request.iov_count = static_cast<uint32_t>(count);
-      return true;
-    }
-    pool.Free(pieces, capacity * sizeof(iovec));
-  }
-  *taken = BounceData(memory, request, range, access);
-  if (*taken != Taken::kGoesOn) return false;
-  if (request.bounce != nullptr) return true;
-  Refuse(request, VirtioBlkStatus::kIoError,
-         access == DmaAccess::kDeviceReads ? IoOp::kWrite : IoOp::kRead);
-  return false;
-}
-
-VirtioBlkLane::Taken VirtioBlkLane::BounceData(MemoryCursor& memory, VirtioBlkRequest& request,
-                                               const ChainRange& range, DmaAccess access) {
-  // Without a bounce buffer the caller answers with an error: no memory there, or too much of it.
-  if (range.bytes > BufferPool::kMaxSize || !ChainIsMemory(memory, range, access)) {
-    return Taken::kGoesOn;
-  }
-  if (bounce_bytes_ + range.bytes > kMaxBounceBytes) return Taken::kWaits;
-  BufferPool& pool = context_.buffers();
-  auto* data = static_cast<uint8_t*>(pool.TryAllocate(range.bytes));
-  if (data == nullptr) return bounce_bytes_ != 0 ? Taken::kWaits : Taken::kGoesOn;
-  if (access == DmaAccess::kDeviceReads) {
-    if (!ReadChain(memory, range, {data, range.bytes})) {
-      pool.Free(data, range.bytes);
-      return Taken::kGoesOn;
-    }
-  } else {
-    const size_t list_bytes = range.buffers.size_bytes();
-    auto* list = static_cast<ChainBuffer*>(pool.TryAllocate(list_bytes));
-    if (list == nullptr) {
-      pool.Free(data, range.bytes);
-      return bounce_bytes_ != 0 ? Taken::kWaits : Taken::kGoesOn;
-    }
-    std::copy(range.buffers.begin(), range.buffers.end(), list);
-    request.bounce_buffers = list;
-    request.bounce_buffer_count = static_cast<uint32_t>(range.buffers.size());
-    // R-BLK-03: an error that the policy ignores must not show old memory of ours.
-    std::memset(data, 0, range.bytes);
-  }
-  bounce_bytes_ += range.bytes;
-  request.bounce = data;
-  request.bounce_bytes = range.bytes;
-  request.pieces[0] = {.iov_base = data, .iov_len = range.bytes};
-  request.iov = request.pieces.data();
-  request.iov_count = 1;
   return Taken::kGoesOn;
 }
 

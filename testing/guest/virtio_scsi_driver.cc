@@ -177,7 +177,7 @@ absl::StatusOr<ScsiAnswer> VirtioScsiDriver::Execute(uint16_t queue, const guest
   const size_t bytes = std::max(out.size(), in_bytes);
   const auto buffer = bus_.Allocate(bytes, 4096);
   if (!buffer.ok()) return buffer.status();
-  bus_.Write(*buffer, out);
+  if (!out.empty()) bus_.Write(*buffer, out);
   const GuestSegment segment = {*buffer, static_cast<uint32_t>(bytes)};
   const uint64_t token = BeginOwn();
   ScsiQueueCommand command = {.lun = lun, .tag = token, .cdb = cdb};
@@ -190,7 +190,7 @@ absl::StatusOr<ScsiAnswer> VirtioScsiDriver::Execute(uint16_t queue, const guest
   Kick(queue);
   // After an error the buffer stays: the device may still write there.
   PLATTER_RETURN_IF_ERROR(WaitForOwn("a SCSI command"));
-  if (in_bytes != 0 && own_.answer.transport == 0 && own_.answer.residual <= in_bytes) {
+  if (own_.answer.transport == 0 && own_.answer.residual < in_bytes) {
     own_.answer.data.resize(in_bytes - own_.answer.residual);
     bus_.Read(*buffer, own_.answer.data);
   }
