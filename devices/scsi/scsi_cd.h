@@ -65,7 +65,10 @@ class ScsiCd final : public ScsiUnit {
   void Lock(bool locked);
   TrayNotice TakeNotice();
   bool tray_open() const { return tray_.open(); }
-  bool has_medium() const { return tray_.has_medium(); }
+  // What lies in an open tray is there to see; in a closed one the drive has to have noticed it.
+  bool has_medium() const {
+    return backend().is_inserted() && (tray_.open() || tray_.has_medium());
+  }
 
   // ScsiUnit.
   void ResetMachine() override;

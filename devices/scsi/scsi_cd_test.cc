@@ -72,6 +72,10 @@ TEST_P(ScsiCdTest, ALockedTrayStays) {
   EXPECT_TRUE(Prevent(false).good());
   EXPECT_TRUE(Eject().good());
   EXPECT_EQ(Event(), std::pair(3, 3)) << "removal; open, with a medium";
+  backend.inserted = false;
+  EXPECT_EQ(Event(), std::pair(0, 1)) << "the host has taken it out";
+  backend.inserted = true;
+  EXPECT_EQ(Event(), std::pair(0, 3));
 }
 
 TEST_P(ScsiCdTest, TheHostForcesALockedTray) {

@@ -139,6 +139,7 @@ std::vector<uint8_t> DeviceContractTest::DataOf(uint64_t token) {
 
 void DeviceContractTest::ExpectWriteRefused(uint64_t offset) {
   ASSERT_FALSE(traits().writable);
+  Settle();  // What came before has been told.
   const uint64_t errors = world_.events.Count("BLOCK_IO_ERROR");
   EXPECT_EQ(Run(GuestOp::kWrite, offset), GuestOutcome::kFailed);
   EXPECT_EQ(world_.disk().done(IoOp::kWrite), 0u);
