@@ -39,7 +39,7 @@ constexpr char kHelp[] =
 
   Measures a virtual device with a guest driver that keeps requests in flight.
 
-  --device MODEL       virtio-blk (the default) or ide-disk
+  --device MODEL       virtio-blk (the default), scsi-disk, scsi-cd, ide-disk or ide-cd
   --blockdev OPTIONS   the block node below it, key=value or JSON; 'driver=help' tells more.
                        May be repeated for nodes that others refer to: the last is the disk
   --op OP              randread (default), randwrite, seqread, seqwrite; writes overwrite the disk

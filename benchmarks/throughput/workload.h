@@ -28,7 +28,8 @@ std::string_view LoadOpName(LoadOp op);
 constexpr bool IsWrite(LoadOp op) { return op == LoadOp::kRandWrite || op == LoadOp::kSeqWrite; }
 
 // What --device takes.
-inline constexpr std::string_view kBenchModels[] = {"virtio-blk", "ide-disk"};
+inline constexpr std::string_view kBenchModels[] = {"virtio-blk", "scsi-disk", "scsi-cd",
+                                                    "ide-disk", "ide-cd"};
 // 1 for IDE, which does one command at a time, else 32.
 uint32_t UsualQueueDepth(std::string_view device);
 

@@ -48,6 +48,7 @@ TEST(WorkloadTest, EachWrongOptionIsNamed) {
 
 TEST(WorkloadTest, AnIdeDriveDoesOneCommandAtATime) {
   EXPECT_EQ(UsualQueueDepth("virtio-blk"), 32u);
+  EXPECT_EQ(UsualQueueDepth("scsi-disk"), 32u);
   Workload workload = Good();
   workload.device = "ide-disk";
   EXPECT_THAT(MessageOf(CheckWorkload(workload)), HasSubstr("--qd: an IDE drive"));
@@ -58,6 +59,17 @@ TEST(WorkloadTest, AnIdeDriveDoesOneCommandAtATime) {
   workload.queues = 1;
   workload.iothreads = 1;
   EXPECT_THAT(MessageOf(CheckWorkload(workload)), HasSubstr("--iothreads"));
+}
+
+TEST(WorkloadTest, ACdHasBlocksOf2048BytesAndIsReadOnly) {
+  Workload workload = Good();
+  workload.device = "scsi-cd";
+  EXPECT_EQ(MessageOf(CheckWorkload(workload)), "");
+  workload.block_size = 512;
+  EXPECT_THAT(MessageOf(CheckWorkload(workload)), HasSubstr("--bs: a multiple of 2048"));
+  workload.block_size = 2048;
+  workload.op = LoadOp::kSeqWrite;
+  EXPECT_THAT(MessageOf(CheckWorkload(workload)), HasSubstr("--op: scsi-cd is read-only"));
 }
 
 TEST(WorkloadTest, JsonIsOneLineWithTheFigures) {

@@ -82,6 +82,8 @@ class VirtioScsiDriver {
   const guest::ScsiConfigLayout& config() const { return config_; }
   bool Has(uint64_t feature) const { return (features_ & feature) != 0; }
   uint16_t queue_count() const { return static_cast<uint16_t>(queues_.size()); }
+  // For who submits and reaps by himself.
+  VirtioScsiQueue& queue(uint16_t index) { return *queues_[index]; }
   VirtioTransportDriver& transport() { return transport_; }
   GuestBus& bus() { return bus_; }
 
