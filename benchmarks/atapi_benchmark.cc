@@ -97,7 +97,7 @@ class Machine {
     for (uint32_t at = 0; at < bytes; at += kRegionBytes, ++index) {
       const uint32_t address = kBuffer + at;
       const uint32_t count = std::min(bytes - at, kRegionBytes);
-      uint8_t* prd = &memory_bytes_[kTable + 8 * index];
+      uint8_t* prd = &memory_bytes_[kTable + size_t{8} * index];
       for (int i = 0; i < 4; ++i) prd[i] = static_cast<uint8_t>(address >> (8 * i));
       for (int i = 0; i < 2; ++i) prd[4 + i] = static_cast<uint8_t>(count >> (8 * i));
       prd[7] = at + count == bytes ? 0x80 : 0;

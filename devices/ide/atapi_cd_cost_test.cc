@@ -38,7 +38,7 @@ class AtapiCdCostTest : public testing::Test {
     drive_ = *AtapiCd::Create({.id = "cd0"}, channel_.port(0), backend_, control_);
     // Scattered, so that no two regions become one piece.
     for (uint32_t i = 0; i < kPieces; ++i) {
-      uint8_t* prd = bytes_->data() + kTable + 8 * i;
+      uint8_t* prd = bytes_->data() + kTable + size_t{8} * i;
       const uint32_t address = 0x1000 + 2 * kPieceBytes * i;
       for (int j = 0; j < 4; ++j) prd[j] = static_cast<uint8_t>(address >> (8 * j));
       prd[5] = kPieceBytes >> 8;

@@ -54,7 +54,7 @@ TEST_F(AtapiCdDmaTest, OneRequestStraightIntoTheGuestsMemory) {
   ExpectGood(*answer);
   EXPECT_EQ(answer->bus_master & kStates, kInterrupt) << "the table fits exactly";
   EXPECT_EQ(backend_.asked,
-            (std::vector<Asked>{{IoOp::kRead, 3 * kBlock, kBytes, IoFlags::kNone}}));
+            (std::vector<Asked>{{IoOp::kRead, uint64_t{3} * kBlock, kBytes, IoFlags::kNone}}));
   std::vector<uint8_t> data(kBytes);
   bus_.Read(buffer, data);
   EXPECT_EQ(data, DataAt(3, kBytes / kBlock));
@@ -90,7 +90,7 @@ TEST_F(AtapiCdDmaTest, ScatteredOverManyRegions) {
   EXPECT_EQ(End(), ata::kStatusGood);
   const std::vector<uint8_t> expected = DataAt(3, 2);
   const std::vector<uint8_t> memory = Scratch(kPieces * 512);
-  for (uint32_t i = 0; i < kPieces; ++i) {
+  for (size_t i = 0; i < kPieces; ++i) {
     EXPECT_TRUE(std::equal(&expected[i * 64], &expected[i * 64] + 64, &memory[i * 512])) << i;
   }
 }

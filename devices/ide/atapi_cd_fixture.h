@@ -127,7 +127,7 @@ class AtapiCdTest : public testing::Test {
   void ExpectWorks() {
     EXPECT_TRUE(driver().ClearNews());
     for (const IdeWay way : {IdeWay::kPio, IdeWay::kDma}) {
-      std::vector<uint8_t> data(3 * kBlock);
+      std::vector<uint8_t> data(size_t{3} * kBlock);
       EXPECT_TRUE(driver().Read10(way, 7, data).ok());
       EXPECT_EQ(data, DataAt(7, 3));
     }

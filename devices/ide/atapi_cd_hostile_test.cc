@@ -198,14 +198,14 @@ TEST_F(AtapiCdHostileTest, R_IDE_19_ReadsBeyondTheEndAreOnes) {
   Settle();
   channel_.WriteData(AtapiDriver::MakeRead10(0, 1));
   Settle();
-  std::vector<uint8_t> data(2 * kBlock);
+  std::vector<uint8_t> data(size_t{2} * kBlock);
   channel_.ReadData(data);
   std::vector<uint8_t> expected = DataAt(0, 1);
-  expected.resize(2 * kBlock, 0xff);
+  expected.resize(size_t{2} * kBlock, 0xff);
   EXPECT_EQ(data, expected);
   Settle();
   channel_.ReadData(data);
-  EXPECT_EQ(data, std::vector<uint8_t>(2 * kBlock, 0xff));
+  EXPECT_EQ(data, std::vector<uint8_t>(size_t{2} * kBlock, 0xff));
   EXPECT_EQ(ide().Get(guest::kIdeStatus), ata::kStatusGood);
   ExpectWorks();
 }

@@ -118,11 +118,11 @@ TEST_F(AtapiCdPacketTest, LongReadsComeInPartsOfTheBuffer) {
     std::vector<uint8_t> data(bytes);
     bus_.Read(buffer, data);
     EXPECT_EQ(data, DataAt(1, blocks));
-    EXPECT_EQ(
-        backend_.asked,
-        (std::vector<Asked>{{IoOp::kRead, 1 * kBlock, AtapiCd::kBufferBytes, IoFlags::kNone},
-                            {IoOp::kRead, 33 * kBlock, AtapiCd::kBufferBytes, IoFlags::kNone},
-                            {IoOp::kRead, 65 * kBlock, uint64_t{3} * kBlock, IoFlags::kNone}}));
+    EXPECT_EQ(backend_.asked,
+              (std::vector<Asked>{
+                  {IoOp::kRead, uint64_t{1} * kBlock, AtapiCd::kBufferBytes, IoFlags::kNone},
+                  {IoOp::kRead, uint64_t{33} * kBlock, AtapiCd::kBufferBytes, IoFlags::kNone},
+                  {IoOp::kRead, uint64_t{65} * kBlock, uint64_t{3} * kBlock, IoFlags::kNone}}));
   }
   EXPECT_EQ(driver().faults(), 0u);
 }

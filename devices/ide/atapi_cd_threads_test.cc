@@ -82,7 +82,7 @@ TEST_F(AtapiCdThreads, AGuestReadsWhileTheHostChangesTheMedium) {
     over.store(true);
   });
   AtapiDriver driver(bus_, kPlace);
-  std::vector<uint8_t> data(4 * AtapiDriver::kBlock);
+  std::vector<uint8_t> data(size_t{4} * AtapiDriver::kBlock);
   int good = 0;
   for (int i = 0; good < 50 || !over.load(); ++i) {
     const AtapiResult result = driver.Read10(i % 2 == 0 ? IdeWay::kDma : IdeWay::kPio, 5, data);

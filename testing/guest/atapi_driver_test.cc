@@ -59,7 +59,7 @@ class AtapiDriverTest : public testing::Test {
 };
 
 TEST_F(AtapiDriverTest, ReadsEachWay) {
-  std::vector<uint8_t> data(5 * kBlock);
+  std::vector<uint8_t> data(size_t{5} * kBlock);
   for (const IdeWay way : {IdeWay::kPio, IdeWay::kDma}) {
     ASSERT_TRUE(driver_.Read10(way, 11, data).ok());
     EXPECT_EQ(data, DataAt(11, 5));
@@ -74,14 +74,14 @@ TEST_F(AtapiDriverTest, MemoryAbove4GiBGoesThroughItsOwnBuffer) {
   const uint64_t high = *bus_.Allocate(2 * 1024 * 1024, 4096);
   ASSERT_GE(high, uint64_t{1} << 32);
   for (const IdeWay way : {IdeWay::kPio, IdeWay::kDma}) {
-    bus_.Write(high, std::vector<uint8_t>(2 * kBlock, 0));
+    bus_.Write(high, std::vector<uint8_t>(size_t{2} * kBlock, 0));
     ASSERT_TRUE(driver_
                     .Run({.packet = AtapiDriver::MakeRead10(3, 2),
                           .way = way,
                           .buffer = high,
                           .bytes = 2 * kBlock})
                     ->ok());
-    std::vector<uint8_t> data(2 * kBlock);
+    std::vector<uint8_t> data(size_t{2} * kBlock);
     bus_.Read(high, data);
     EXPECT_EQ(data, DataAt(3, 2));
   }
