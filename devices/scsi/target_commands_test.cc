@@ -52,7 +52,8 @@ TEST(LunListTest, R_SCSI_02_AnyNumberOfLunsInAnyRoom) {
       EXPECT_EQ(result.Number(0, 4), luns * 8);
       for (uint32_t lun = 0; lun < luns; ++lun) {
         const LunBytes bytes = SingleLevelLun(static_cast<uint16_t>(lun));
-        ASSERT_TRUE(std::equal(bytes.begin(), bytes.end(), result.data.begin() + 8 + lun * 8));
+        ASSERT_TRUE(
+            std::equal(bytes.begin(), bytes.end(), result.data.begin() + 8 + long{8} * lun));
       }
     }
   }

@@ -25,9 +25,9 @@ ChainRange Trimmed(ChainRange range) {
 
 }  // namespace
 
-ChainDataMapper::Result ChainDataMapper::Map(MemoryCursor& memory, const ChainRange& whole,
+ChainDataMapper::Result ChainDataMapper::Map(MemoryCursor& memory, const ChainRange& range,
                                              DmaAccess access, ChainData& data) {
-  const ChainRange range = Trimmed(whole);
+  const ChainRange trimmed = Trimmed(range);
   data.bytes_ = range.bytes;
   data.capacity_ = 0;
   data.bounce_ = nullptr;
@@ -35,15 +35,15 @@ ChainDataMapper::Result ChainDataMapper::Map(MemoryCursor& memory, const ChainRa
   data.list_ = data.inline_.data();
   data.count_ = 0;
   if (range.bytes == 0) return Result::kMapped;
-  if (range.buffers.size() <= ChainData::kInlinePieces) [[likely]] {
+  if (trimmed.buffers.size() <= ChainData::kInlinePieces) [[likely]] {
     const int count =
-        MapChain(memory, range, access, data.inline_.data(), ChainData::kInlinePieces);
+        MapChain(memory, trimmed, access, data.inline_.data(), ChainData::kInlinePieces);
     if (count > 0) [[likely]] {
       data.count_ = static_cast<uint32_t>(count);
       return Result::kMapped;
     }
   }
-  return MapMany(memory, range, access, data);
+  return MapMany(memory, trimmed, access, data);
 }
 
 ChainDataMapper::Result ChainDataMapper::MapMany(MemoryCursor& memory, const ChainRange& range,

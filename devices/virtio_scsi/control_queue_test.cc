@@ -138,7 +138,7 @@ TEST_F(ControlQueueTest, WhatIsNotThere) {
   EXPECT_EQ(*driver->Function(ScsiFunction::kUnitReset, kSecond), guest::kScsiIncorrectLun);
   EXPECT_EQ(*driver->Function(ScsiFunction::kAbortTask, {9}), guest::kScsiBadTarget);
   EXPECT_EQ(*driver->Function(ScsiFunction::kClearAca, kUnit), guest::kScsiFunctionRejected);
-  EXPECT_EQ(*driver->Function(static_cast<ScsiFunction>(8), kUnit), guest::kScsiFunctionRejected);
+  EXPECT_EQ(*driver->Function(ScsiFunction::kNotDefined, kUnit), guest::kScsiFunctionRejected);
 }
 
 // Cancelled by each function in turn, twice over, and by a reset beside them: everything is

@@ -173,9 +173,9 @@ void ScsiProgram::PutChain(uint16_t queue, uint64_t readable, uint32_t readable_
 
 uint64_t ScsiProgram::PickData(std::span<const uint8_t>& bytes) {
   const uint8_t pick = Take8(bytes);
-  if (pick < 40) return HostileMemory::Begin(Part::kDevice) + pick * 64u;
+  if (pick < 40) return HostileMemory::Begin(Part::kDevice) + uint64_t{pick} * 64;
   if (pick < 48) return HostileMemory::Begin(Part::kDevice) - pick;  // Across the border.
-  return HostileMemory::Begin(Part::kData) + (pick * 64u) % 0x3000;
+  return HostileMemory::Begin(Part::kData) + uint64_t{pick} * 64 % 0x3000;
 }
 
 void ScsiProgram::PickLun(uint8_t pick, uint64_t address) {

@@ -59,7 +59,7 @@ class VirtioScsi final : public VirtioDevice, private VirtioScsiControlHost {
 
   // Commands find it soon; a driver that runs is told. ALREADY_EXISTS naming the place when that is
   // taken (also by a unit that is leaving); INVALID_ARGUMENT for a LUN beyond 16383.
-  absl::Status AddUnit(const ScsiAddress& address, std::unique_ptr<ScsiUnit> unit);
+  absl::Status AddUnit(const ScsiAddress& address, std::unique_ptr<ScsiUnit> scsi);
   // Surprise removal: commands find it no more, what it has is cancelled and answered, then it is
   // destroyed, and `done` runs in the control context. NOT_FOUND, and no `done`, when there is none
   // or it is leaving already.

@@ -30,6 +30,8 @@ namespace {
 
 constexpr uint64_t kBase = 0xa000000;
 constexpr uint32_t kInFlight = 8;  // Per queue.
+constexpr uint32_t kBytes = 2048;
+constexpr uint32_t kBuffers = 256;  // In turn: none is used again while it is in flight.
 constexpr auto kPatience = std::chrono::seconds(120);
 constexpr guest::ScsiLun kDisk = guest::ScsiLunOf(0, 0);
 constexpr guest::ScsiLun kDrive = guest::ScsiLunOf(1, 0);
@@ -50,7 +52,7 @@ class VirtioScsiThreadsTest : public testing::Test, private ScsiListener {
         bus_, mmio_, VirtioScsiDriver::Options{.queues = 2, .timeout = kPatience});
     EXPECT_TRUE(driver_->Probe().ok());
     driver_->set_listener(this);
-    buffer_ = *bus_.Allocate(4096, 4096);
+    buffer_ = *bus_.Allocate(uint64_t{kBuffers} * kBytes, 4096);
   }
   ~VirtioScsiThreadsTest() override {
     bool done = false;
@@ -66,7 +68,7 @@ class VirtioScsiThreadsTest : public testing::Test, private ScsiListener {
     for (uint16_t queue = 0; queue < 2; ++queue) {
       while (in_flight_[queue] < kInFlight) {
         const uint64_t token = next_token_++;
-        const GuestSegment data = {buffer_, 2048};
+        const GuestSegment data = {buffer_ + token % kBuffers * kBytes, kBytes};
         const bool drive = token % 4 == 0;
         const std::vector<uint8_t> cdb =
             ScsiRead10(static_cast<uint32_t>(token % 8), drive ? 1 : 4);

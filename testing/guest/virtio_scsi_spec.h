@@ -92,6 +92,7 @@ enum class ScsiFunction : uint32_t {
   kUnitReset = 5,
   kQueryTask = 6,
   kQueryTaskSet = 7,
+  kNotDefined = 8,  // By the standard.
 };
 struct ScsiTmf {
   Le32 type;
