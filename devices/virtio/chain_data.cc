@@ -25,14 +25,9 @@ ChainRange Trimmed(ChainRange range) {
 
 }  // namespace
 
-ChainDataMapper::Result ChainDataMapper::Map(MemoryCursor& memory, const ChainRange& range,
-                                             DmaAccess access, ChainData& data) {
+ChainDataMapper::Result ChainDataMapper::MapOther(MemoryCursor& memory, const ChainRange& range,
+                                                  DmaAccess access, ChainData& data) {
   const ChainRange trimmed = Trimmed(range);
-  data.bytes_ = range.bytes;
-  data.capacity_ = 0;
-  data.bounce_ = nullptr;
-  data.buffers_ = nullptr;
-  data.list_ = data.inline_.data();
   data.count_ = 0;
   if (range.bytes == 0) return Result::kMapped;
   if (trimmed.buffers.size() <= ChainData::kInlinePieces) [[likely]] {
@@ -100,7 +95,7 @@ bool ChainDataMapper::KeepBuffers(const ChainRange& range, ChainData& data) {
   return true;
 }
 
-void ChainDataMapper::Finish(MemoryCursor& memory, const ChainData& data, uint64_t written) {
+void ChainDataMapper::FinishOther(MemoryCursor& memory, const ChainData& data, uint64_t written) {
   PLATTER_CHECK(written <= data.bytes_);
   if (data.buffers_ != nullptr) [[unlikely]] {
     // It was memory when it was mapped, and the map does not change while it is in use.
@@ -111,9 +106,6 @@ void ChainDataMapper::Finish(MemoryCursor& memory, const ChainData& data, uint64
     PLATTER_CHECK(copied);
     return;
   }
-  if (!memory.memory().logs_dirty()) [[likely]] {
-    return;
-  }
   for (uint32_t i = 0; written > 0; ++i) {
     const uint64_t here = std::min<uint64_t>(data.list_[i].iov_len, written);
     memory.memory().MarkPieceDirty(data.list_[i].iov_base, here);
@@ -121,7 +113,7 @@ void ChainDataMapper::Finish(MemoryCursor& memory, const ChainData& data, uint64
   }
 }
 
-bool ChainDataMapper::Release(ChainData& data) {
+bool ChainDataMapper::ReleaseOther(ChainData& data) {
   const uint64_t before = bounce_bytes_;
   Undo(data);
   return bounce_bytes_ != before && std::exchange(awaited_, false);

@@ -45,6 +45,10 @@ class ChainData {
  private:
   friend class ChainDataMapper;
 
+  bool from_pool() const { return capacity_ != 0 || bounce_ != nullptr; }
+
+  // What is from the pool is named only while it is there: capacity_, bounce_ and buffers_ are zero
+  // before Map and after Release.
   iovec* list_ = nullptr;  // inline_, or capacity_ of them from the pool.
   uint32_t count_ = 0;
   uint32_t capacity_ = 0;
@@ -70,12 +74,33 @@ class ChainDataMapper {
   explicit ChainDataMapper(BufferPool& pool) : pool_(pool) {}
 
   // Data that the device reads is copied at once where it has to be bounced.
-  Result Map(MemoryCursor& memory, const ChainRange& range, DmaAccess access, ChainData& data);
+  Result Map(MemoryCursor& memory, const ChainRange& range, DmaAccess access, ChainData& data) {
+    data.bytes_ = range.bytes;
+    data.list_ = data.inline_.data();
+    if (range.buffers.size() <= ChainData::kInlinePieces && range.bytes != 0) [[likely]] {
+      const int count =
+          MapChain(memory, range, access, data.inline_.data(), ChainData::kInlinePieces);
+      if (count > 0) [[likely]] {
+        data.count_ = static_cast<uint32_t>(count);
+        return Result::kMapped;
+      }
+    }
+    return MapOther(memory, range, access, data);
+  }
   // The device has written the first `written` bytes: brings them to the guest and to the dirty
   // log.
-  void Finish(MemoryCursor& memory, const ChainData& data, uint64_t written);
+  void Finish(MemoryCursor& memory, const ChainData& data, uint64_t written) {
+    if (data.buffers_ != nullptr || memory.memory().logs_dirty()) [[unlikely]] {
+      FinishOther(memory, data, written);
+    }
+  }
   // True when somebody awaits what may have been given back.
-  bool Release(ChainData& data);
+  bool Release(ChainData& data) {
+    if (!data.from_pool()) [[likely]] {
+      return false;
+    }
+    return ReleaseOther(data);
+  }
   // As Release, of data that nothing was done with.
   void Undo(ChainData& data);
   // The next Release that gives bounce buffers back says so.
@@ -84,6 +109,10 @@ class ChainDataMapper {
   uint64_t bounce_bytes() const { return bounce_bytes_; }
 
  private:
+  // What is not that simple.
+  Result MapOther(MemoryCursor& memory, const ChainRange& range, DmaAccess access, ChainData& data);
+  void FinishOther(MemoryCursor& memory, const ChainData& data, uint64_t written);
+  bool ReleaseOther(ChainData& data);
   Result MapMany(MemoryCursor& memory, const ChainRange& range, DmaAccess access, ChainData& data);
   Result Bounce(MemoryCursor& memory, const ChainRange& range, DmaAccess access, ChainData& data);
   bool KeepBuffers(const ChainRange& range, ChainData& data);
