@@ -37,6 +37,7 @@
 #include "devices/ide/dma_transfer.h"
 #include "devices/ide/ide_drive.h"
 #include "devices/ide/transfer_modes.h"
+#include "devices/scsi/medium_read.h"
 #include "devices/scsi/scsi_cd.h"
 #include "devices/scsi/scsi_lane.h"
 #include "devices/scsi/scsi_task.h"
@@ -98,7 +99,7 @@ class AtapiCd final : public IdeDrive, private ScsiTask {
   void RunPacket();
   // REQUEST SENSE while there is some of the command before.
   void AnswerWithSense();
-  void StartRead(const BlockRange& range);
+  void StartRead(const SectorRead& read);
   // Reads the next part of the medium into buffer_.
   void ReadNextPart();
   // Has the unit do what is in `cdb`, with this memory for what it gives.
@@ -128,11 +129,12 @@ class AtapiCd final : public IdeDrive, private ScsiTask {
   Sense sense_;    // Of the packet command before, until the guest has asked for it.
   // Of the packet command under way.
   bool by_dma_ = false;
-  uint32_t limit_ = 0;    // The guest's byte count limit.
-  BlockRange to_read_;    // Of the medium, and not read yet.
-  uint64_t to_move_ = 0;  // Bytes that have yet to be offered by PIO ...
-  uint32_t filled_ = 0;   // ... of which buffer_ has so many ...
-  uint32_t offered_ = 0;  // ... and those were.
+  uint32_t limit_ = 0;         // The guest's byte count limit.
+  BlockRange to_read_;         // Of the medium, and not read yet ...
+  uint32_t sector_bytes_ = 0;  // ... with so much of each sector.
+  uint64_t to_move_ = 0;       // Bytes that have yet to be offered by PIO ...
+  uint32_t filled_ = 0;        // ... of which buffer_ has so many ...
+  uint32_t offered_ = 0;       // ... and those were.
   DmaEnd dma_end_ = DmaEnd::kExact;
   DmaTransfer dma_;
   std::array<uint8_t, kAtapiPacketBytes> packet_{};

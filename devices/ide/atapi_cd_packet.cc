@@ -2,13 +2,15 @@
 //
 // Packet commands as steps (ATA/ATAPI-6, 8.23, 9.8 and 9.9): the packet comes, the logical unit
 // does what it says, its data go to the guest, the status ends it. All reading commands of the
-// medium are READ(12) to the unit when their data go by PIO, a part at a time.
+// medium are READ(12) or READ CD to the unit when their data go by PIO, a part at a time.
 
 #include <algorithm>
 
 #include "base/bytes.h"
 #include "devices/ide/atapi_cd.h"
+#include "devices/scsi/cd_sector.h"
 #include "devices/scsi/medium_read.h"
+#include "devices/scsi/raw_read.h"
 
 namespace platter {
 namespace {
@@ -16,8 +18,7 @@ namespace {
 // The drive has one initiator: the guest's driver.
 constexpr uint8_t kNexus = 0;
 
-static_assert(AtapiCd::kBufferBytes % kCdBlockBytes == 0);
-constexpr uint64_t kBufferBlocks = AtapiCd::kBufferBytes / kCdBlockBytes;
+static_assert(AtapiCd::kBufferBytes >= kCdRawBytes);
 // Every reply that isn't data of the medium.
 static_assert(AtapiCd::kBufferBytes >= UINT16_MAX, "allocation lengths have 16 bits");
 
@@ -32,6 +33,25 @@ Cdb MakeRead12(const BlockRange& range) {
   static_assert(sizeof(cdb) == kAtapiPacketBytes);
   cdb.lba = static_cast<uint32_t>(range.lba);
   cdb.blocks = static_cast<uint32_t>(range.blocks);
+  return Cdb(std::span(reinterpret_cast<const uint8_t*>(&cdb), sizeof(cdb)));
+}
+
+// READ CD of whole sectors; `range` has at most 2^24 - 1.
+Cdb MakeReadRaw(const BlockRange& range) {
+  constexpr uint8_t kEverything = 0xf8;
+  struct {
+    uint8_t opcode = static_cast<uint8_t>(ScsiOpcode::kReadCd);
+    uint8_t type = 0;
+    Be32 lba;
+    uint8_t blocks[3] = {};
+    uint8_t parts = kEverything;
+    uint8_t rest[2] = {};
+  } cdb;
+  static_assert(sizeof(cdb) == kAtapiPacketBytes);
+  cdb.lba = static_cast<uint32_t>(range.lba);
+  cdb.blocks[0] = static_cast<uint8_t>(range.blocks >> 16);
+  cdb.blocks[1] = static_cast<uint8_t>(range.blocks >> 8);
+  cdb.blocks[2] = static_cast<uint8_t>(range.blocks);
   return Cdb(std::span(reinterpret_cast<const uint8_t*>(&cdb), sizeof(cdb)));
 }
 
@@ -72,9 +92,12 @@ void AtapiCd::RunPacket() {
   const bool asks_for_sense = cdb.opcode() == static_cast<uint8_t>(ScsiOpcode::kRequestSense);
   if (asks_for_sense && !sense_.ok()) return AnswerWithSense();
   sense_ = {};  // SPC-2, 7.20: kept until it is asked for, or another command comes.
-  const std::optional<BlockRange> range = MediumReadOf(cdb);
-  // What is not all on the medium the unit refuses, after what comes before that.
-  if (range && RangeFits(range->lba, range->blocks, unit_->blocks())) return StartRead(*range);
+  const std::optional<SectorRead> read = MediumReadOf(cdb);
+  // What is not all on the medium, or not so, the unit refuses, after what comes before that.
+  if (read && RangeFits(read->range.lba, read->range.blocks, unit_->blocks()) &&
+      (read->sector_bytes == kCdUserBytes || HasRawSectors(unit_->blocks()))) {
+    return StartRead(*read);
+  }
   step_ = Step::kExecute;
   piece_ = {.iov_base = buffer_.data(), .iov_len = buffer_.size()};
   Execute({&piece_, 1}, buffer_.size());
@@ -93,31 +116,33 @@ void AtapiCd::AnswerWithSense() {
 
 // --- Reads of the medium. ---
 
-void AtapiCd::StartRead(const BlockRange& range) {
-  to_read_ = range;
+void AtapiCd::StartRead(const SectorRead& read) {
+  to_read_ = read.range;
+  sector_bytes_ = read.sector_bytes;
   if (by_dma_) {
     step_ = Step::kReadWait;
     return port().RequestDma();
   }
   // On the medium, so the product fits.
-  to_move_ = range.blocks * kCdBlockBytes;
+  to_move_ = to_read_.blocks * sector_bytes_;
   if (!CanMove(to_move_)) return AbortPacket();
   ReadNextPart();
 }
 
 void AtapiCd::ReadNextPart() {
-  const BlockRange part = {.lba = to_read_.lba, .blocks = std::min(to_read_.blocks, kBufferBlocks)};
+  const uint64_t room = kBufferBytes / sector_bytes_;
+  const BlockRange part = {.lba = to_read_.lba, .blocks = std::min(to_read_.blocks, room)};
   to_read_ = {.lba = part.lba + part.blocks, .blocks = to_read_.blocks - part.blocks};
-  cdb = MakeRead12(part);
+  cdb = sector_bytes_ == kCdRawBytes ? MakeReadRaw(part) : MakeRead12(part);
   step_ = Step::kExecute;
-  const uint64_t length = part.blocks * kCdBlockBytes;
+  const uint64_t length = part.blocks * sector_bytes_;
   piece_ = {.iov_base = buffer_.data(), .iov_len = length};
   Execute({&piece_, 1}, length);
 }
 
 void AtapiCd::OnDmaReady(uint32_t prd_table) {
   const bool reply = step_ == Step::kReplyWait;
-  const uint64_t length = reply ? filled_ : to_read_.blocks * kCdBlockBytes;
+  const uint64_t length = reply ? filled_ : to_read_.blocks * sector_bytes_;
   const DmaEnd end = dma_.Prepare(port().memory(), prd_table, length, DmaAccess::kDeviceWrites);
   // Nothing has moved: the table is read before the first byte.
   if (end == DmaEnd::kTableShort || end == DmaEnd::kNoMemory) return FailDma(end);

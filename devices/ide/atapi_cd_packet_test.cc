@@ -4,12 +4,14 @@
 // packets that come in pieces, resets amid a phase.
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "gtest/gtest.h"
 
 #include "devices/ide/atapi_cd_fixture.h"
 #include "devices/ide/atapi_commands.h"
+#include "devices/scsi/cd_sector.h"
 
 namespace platter {
 namespace {
@@ -254,6 +256,45 @@ TEST_F(AtapiCdPacketTest, DeviceResetWithAReadHeldWaitsForIt) {
     backend_.hold = true;
   }
   backend_.Release();
+}
+
+// READ CD of whole sectors, more than the drive's buffer takes, both ways.
+TEST_F(AtapiCdPacketTest, WholeSectorsByPioAndDma) {
+  constexpr uint8_t kSectors = 27;
+  const AtapiPacket packet = {0xbe, 0, 0, 0, 0, 3, 0, 0, kSectors, 0xf8, 0, 0};
+  std::vector<uint8_t> want;
+  for (uint32_t i = 0; i < kSectors; ++i) {
+    std::array<uint8_t, kCdRawBytes> sector{};
+    const std::vector<uint8_t> data = DataAt(3 + i, 1);
+    std::copy(data.begin(), data.end(), sector.begin() + 16);
+    CompleteCdSector(3 + i, sector);
+    want.insert(want.end(), sector.begin(), sector.end());
+  }
+  const auto bytes = static_cast<uint32_t>(want.size());
+  ASSERT_LE(bytes, IdeDriver::kBounceBytes);
+  for (const IdeWay way : {IdeWay::kPio, IdeWay::kDma}) {
+    const PacketAnswer answer = Packet(packet, bytes, way);
+    ExpectGood(answer);
+    EXPECT_EQ(Scratch(bytes), want);
+  }
+}
+
+TEST_F(AtapiCdPacketTest, WholeSectorsOfMoreThanTheBufferComeInParts) {
+  constexpr uint8_t kSectors = 60;
+  const AtapiPacket packet = {0xbe, 0, 0, 0, 0, 3, 0, 0, kSectors, 0xf8, 0, 0};
+  const uint64_t memory = *bus_.Allocate(kSectors * kCdRawBytes, 4096);
+  const auto answer =
+      driver().Run({.packet = packet, .buffer = memory, .bytes = kSectors * kCdRawBytes});
+  ASSERT_TRUE(answer.has_value());
+  ExpectGood(*answer);
+  EXPECT_EQ(answer->moved, kSectors * kCdRawBytes);
+  std::vector<uint8_t> seen(kSectors * kCdRawBytes);
+  ASSERT_TRUE(bus_.Read(memory, seen));
+  for (uint32_t i = 0; i < kSectors; ++i) {
+    const auto user = seen.begin() + i * kCdRawBytes + 16;
+    EXPECT_EQ(std::vector<uint8_t>(user, user + 2048), DataAt(3 + i, 1)) << i;
+    EXPECT_EQ(seen[i * kCdRawBytes + 14], (i + 3) % 10 + (i + 3) / 10 * 16) << "frame, in BCD";
+  }
 }
 
 }  // namespace

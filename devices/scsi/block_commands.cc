@@ -5,6 +5,7 @@
 
 #include "base/arith.h"
 #include "base/bytes.h"
+#include "devices/scsi/raw_read.h"
 
 namespace platter {
 
@@ -146,6 +147,8 @@ Execution ContinueBlockCommand(ScsiLane& lane, ScsiTask& task) {
       return ContinueVerify(lane, task);
     case ScsiStep::kWriteThenVerify:
       return StartVerify(lane, task, task.cdb.Range());
+    case ScsiStep::kRawRead:
+      return ContinueRawRead(lane, task);
   }
   return Execution::kDone;
 }

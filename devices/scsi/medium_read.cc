@@ -10,15 +10,18 @@ namespace {
 
 // What of a sector is wanted: byte 9 of READ CD and READ CD MSF (MMC-6, table 351).
 constexpr uint8_t kUserData = 0x10;
+constexpr uint8_t kEverything = 0xf8;
 constexpr uint8_t kNothing = 0x00;
 
 SectorRead ParseSectors(const Cdb& cdb, const BlockRange& range) {
-  SectorRead read = {.range = range, .user_data = cdb[9] == kUserData};
+  SectorRead read = {.range = range};
+  if (cdb[9] == kUserData) read.sector_bytes = kCdUserBytes;
+  if (cdb[9] == kEverything) read.sector_bytes = kCdRawBytes;
   const uint8_t type = cdb[1] >> 2 & 7;  // Expected: any, CD-DA, mode 1, ...
   if (type != 0 && type != 2) {
     read.wrong = SenseCode::kIllegalModeForTrack;
-  } else if ((cdb[10] & 7) != 0 || (cdb[9] != kUserData && cdb[9] != kNothing)) {
-    // No subchannel data, and of the main channel all of the user data or nothing.
+  } else if ((cdb[10] & 7) != 0 || (read.sector_bytes == 0 && cdb[9] != kNothing)) {
+    // No subchannel data, and of the main channel all of the user data, everything or nothing.
     read.wrong = SenseCode::kInvalidFieldInCdb;
   }
   return read;
@@ -41,13 +44,13 @@ SectorRead ParseReadCdMsf(const Cdb& cdb) {
   return ParseSectors(cdb, {.lba = first, .blocks = end - first});
 }
 
-std::optional<BlockRange> MediumReadOf(const Cdb& cdb) {
+std::optional<SectorRead> MediumReadOf(const Cdb& cdb) {
   SectorRead read;
   switch (static_cast<ScsiOpcode>(cdb.opcode())) {
     case ScsiOpcode::kRead10:
     case ScsiOpcode::kRead12:
       if (AsksForProtection(cdb)) return std::nullopt;
-      read = {.range = cdb.Range(), .user_data = true};
+      read = {.range = cdb.Range(), .sector_bytes = kCdUserBytes};
       break;
     case ScsiOpcode::kReadCd:
       read = ParseReadCd(cdb);
@@ -58,10 +61,10 @@ std::optional<BlockRange> MediumReadOf(const Cdb& cdb) {
     default:
       return std::nullopt;
   }
-  if (!read.user_data || read.wrong != SenseCode::kNone || read.range.blocks == 0) {
+  if (read.sector_bytes == 0 || read.wrong != SenseCode::kNone || read.range.blocks == 0) {
     return std::nullopt;
   }
-  return read.range;
+  return read;
 }
 
 }  // namespace platter

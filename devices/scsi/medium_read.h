@@ -10,25 +10,27 @@
 
 #include <optional>
 
+#include "devices/scsi/cd_sector.h"
 #include "devices/scsi/cdb.h"
 #include "devices/scsi/scsi_spec.h"
 
 namespace platter {
 
-// Of READ CD and READ CD MSF.
 struct SectorRead {
   BlockRange range = {};
-  bool user_data = false;  // Otherwise the sectors are looked for, and nothing is given.
+  // What the guest gets of each: kCdUserBytes, kCdRawBytes, or nothing (the sectors are looked
+  // for).
+  uint32_t sector_bytes = 0;
   SenseCode wrong = SenseCode::kNone;  // Why the command is refused, whatever the disc.
 };
-// User data of mode 1 only; other parts of a sector are refused.
+// Of READ CD and READ CD MSF: of mode 1, user data or whole sectors; other parts are refused.
 SectorRead ParseReadCd(const Cdb& cdb);
 SectorRead ParseReadCdMsf(const Cdb& cdb);
 
-// The blocks whose data a command gives to the guest, at least one. Nothing for commands that give
-// other data or none, and for those that are refused whatever the disc. Whether the blocks are on
-// the disc is another question.
-std::optional<BlockRange> MediumReadOf(const Cdb& cdb);
+// The sectors whose data a command gives to the guest, at least one. Nothing for commands that give
+// other data or none, and for those that are refused whatever the disc. Whether the sectors are on
+// the disc, and such as it has, is another question.
+std::optional<SectorRead> MediumReadOf(const Cdb& cdb);
 
 }  // namespace platter
 

@@ -10,6 +10,7 @@
 #include "devices/scsi/block_commands.h"
 #include "devices/scsi/medium_read.h"
 #include "devices/scsi/mmc_disc.h"
+#include "devices/scsi/raw_read.h"
 #include "devices/scsi/scsi_cd.h"
 
 namespace platter {
@@ -228,7 +229,8 @@ namespace {
 Execution ReadSectors(ScsiLane& lane, ScsiTask& task, const SectorRead& read) {
   if (read.wrong != SenseCode::kNone) return lane.Fail(task, read.wrong);
   if (!OnMedium(lane, read.range)) return lane.Refuse(task, IoOp::kRead, SenseCode::kLbaOutOfRange);
-  if (read.range.blocks == 0 || !read.user_data) return lane.Good(task);
+  if (read.range.blocks == 0 || read.sector_bytes == 0) return lane.Good(task);
+  if (read.sector_bytes == kCdRawBytes) return StartRawRead(lane, task, read.range);
   const uint64_t bytes = read.range.blocks * kCdBlockBytes;
   if (bytes > task.data_in.bytes) return lane.Overrun(task);
   task.flags = IoFlags::kNone;

@@ -63,7 +63,7 @@ TEST_F(MmcCommandsTest, R_IDE_02_RangesAreCheckedWhole) {
 }
 
 TEST_F(MmcCommandsTest, PartsOfSectorsThatAreNotThere) {
-  EXPECT_EQ(Execute({0xbe, 0, 0, 0, 0, 5, 0, 0, 1, 0xf8, 0, 0}, {}, 4096).sense, kBadField);
+  EXPECT_EQ(Execute({0xbe, 0, 0, 0, 0, 5, 0, 0, 1, 0x18, 0, 0}, {}, 4096).sense, kBadField);
   EXPECT_EQ(Execute({0xbe, 0, 0, 0, 0, 5, 0, 0, 1, 0x10, 1, 0}, {}, 4096).sense, kBadField);
   EXPECT_EQ(Execute({0xbe, 4, 0, 0, 0, 5, 0, 0, 1, 0x10, 0, 0}, {}, 4096).sense,
             IllegalRequest(SenseCode::kIllegalModeForTrack));

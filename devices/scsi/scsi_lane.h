@@ -31,6 +31,7 @@ enum class ScsiStep : uint8_t {
   kWriteSame,        // A piece of the range.
   kVerify,           // A piece read for comparison, or just to see that it can be read.
   kWriteThenVerify,  // All of the data.
+  kRawRead,          // A piece whose sectors are made whole.
 };
 
 class ScsiLane final : private ScsiTaskOwner {

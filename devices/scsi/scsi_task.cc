@@ -17,14 +17,18 @@ void ReplyTo(ScsiTask& task, std::span<const uint8_t> data, uint64_t allocation)
   }
 }
 
-uint64_t CopyToBuffer(std::span<const uint8_t> data, const ScsiBuffer& buffer) {
-  if (data.empty()) return 0;
+uint64_t CopyToBuffer(std::span<const uint8_t> data, const ScsiBuffer& buffer, uint64_t skip) {
   uint64_t done = 0;
   for (const iovec& piece : buffer.pieces) {
-    const uint64_t here = std::min<uint64_t>(piece.iov_len, data.size() - done);
-    std::memcpy(piece.iov_base, data.data() + done, here);
-    done += here;
     if (done == data.size()) break;
+    if (skip >= piece.iov_len) {
+      skip -= piece.iov_len;
+      continue;
+    }
+    const uint64_t here = std::min<uint64_t>(piece.iov_len - skip, data.size() - done);
+    std::memcpy(static_cast<uint8_t*>(piece.iov_base) + skip, data.data() + done, here);
+    done += here;
+    skip = 0;
   }
   return done;
 }

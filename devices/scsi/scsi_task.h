@@ -87,8 +87,8 @@ class ScsiTask : public BlockRequest {
 // overrun, when the buffer is shorter than what the guest asked for.
 void ReplyTo(ScsiTask& task, std::span<const uint8_t> data, uint64_t allocation);
 
-// Copies as much of `data` as fits to the buffer's start; returns how much.
-uint64_t CopyToBuffer(std::span<const uint8_t> data, const ScsiBuffer& buffer);
+// Copies as much of `data` as fits to the buffer from `skip` bytes on; returns how much.
+uint64_t CopyToBuffer(std::span<const uint8_t> data, const ScsiBuffer& buffer, uint64_t skip = 0);
 // Copies bytes from `skip` on out of the buffer; returns how many there were.
 uint64_t CopyFromBuffer(const ScsiBuffer& buffer, uint64_t skip, std::span<uint8_t> out);
 // Shortens the list to its first `bytes`, at most buffer.bytes, and returns the pieces.

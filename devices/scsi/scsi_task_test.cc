@@ -32,6 +32,9 @@ TEST_F(ScsiBufferTest, CopiesInWhatFits) {
   EXPECT_EQ(c_[1], 6);
   EXPECT_EQ(CopyToBuffer(std::vector<uint8_t>(20, 7), buffer_), 8u);
   EXPECT_EQ(c_[3], 7);
+  EXPECT_EQ(CopyToBuffer(data, buffer_, 5), 3u);
+  EXPECT_EQ(c_[3], 9);
+  EXPECT_EQ(CopyToBuffer(data, buffer_, 8), 0u);
 }
 
 TEST_F(ScsiBufferTest, ShortensToTheByte) {

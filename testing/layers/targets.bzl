@@ -41,7 +41,6 @@ TARGETS = {
     "devices": [
         "//devices/ide:ata_disk",
         "//devices/ide:atapi_cd",
-        "//devices/scsi:cd_sector",
         "//devices/scsi:scsi_cd",
         "//devices/scsi:scsi_disk",
         "//devices/tray",
