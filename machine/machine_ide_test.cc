@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <optional>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -106,6 +108,48 @@ TEST(MachineIdeTest, AMachineResetReachesTheDrives) {
   rig.Run(rig.machine().Reset());
   EXPECT_EQ(first.Identify()->serial, "FIRST");
   EXPECT_THAT(rig.events(), ElementsAre("RESET"));
+}
+
+// What is done again after an error is that drive's own request, whatever the other one did.
+TEST(MachineIdeTest, C_03_EachDriveRetriesItsOwnRequest) {
+  SimulatedWorld world(1);
+  Rig rig(world);
+  ASSERT_EQ(MessageOf(rig.Configure(R"(
+      blockdevs { node_name: "n0" memory { size: 1048576 } }
+      blockdevs { node_name: "n1" blkdebug {
+        image { definition { memory { size: 1048576 } } }
+        inject_error { event: BLKDEBUG_EVENT_NONE iotype: BLKDEBUG_IO_TYPE_READ once: true } } }
+      devices { id: "hd0" ide_hd { drive: "n0" rerror: ERROR_POLICY_STOP } }
+      devices { id: "hd1" ide_hd { drive: "n1" rerror: ERROR_POLICY_STOP } })")),
+            "");
+  IdeDriver first(rig.bus(), PlaceOf(rig.machine(), "hd0"));
+  IdeDriver second(rig.bus(), PlaceOf(rig.machine(), "hd1"));
+  std::array<uint8_t, 512> ones;
+  ones.fill(0x11);
+  std::array<uint8_t, 512> twos;
+  twos.fill(0x22);
+  ASSERT_TRUE(first.Write(IdeWay::kDma, 9, ones)->ok());
+  ASSERT_TRUE(second.Write(IdeWay::kDma, 9, twos)->ok());
+  ASSERT_TRUE(first.Read(IdeWay::kDma, 9, ones)->ok());
+
+  const uint64_t buffer = *rig.bus().Allocate(512, 512);
+  IdeCommand read = second.Transfer(IdeWay::kPio, /*write=*/false, 9, 512);
+  read.buffer = buffer;
+  second.Start(read);
+  rig.bus().RunFor(std::chrono::seconds(1));
+  EXPECT_EQ(rig.machine().state(), MachineState::kIoError);
+  EXPECT_FALSE(second.Poll().has_value());
+  rig.Run(rig.machine().Cont());
+  std::optional<IdeAnswer> answer;
+  ASSERT_TRUE(rig.bus().WaitFor([&] { return (answer = second.Poll()).has_value(); },
+                                std::chrono::seconds(60)));
+  EXPECT_TRUE(answer->ok());
+  std::array<uint8_t, 512> seen{};
+  ASSERT_TRUE(rig.bus().Read(buffer, seen));
+  EXPECT_EQ(seen, twos);
+  ASSERT_TRUE(first.Read(IdeWay::kPio, 9, seen)->ok());
+  EXPECT_EQ(seen, ones);
+  EXPECT_THAT(rig.events(), ElementsAre("BLOCK_IO_ERROR hd1 stop", "STOP", "RESUME"));
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ TEST_F(AtaDiskTransferTest, PioInBothFormsAndAllBlockSizes) {
   }
 }
 
-TEST_F(AtaDiskTransferTest, PioWritesInBothFormsAndAllBlockSizes) {
+TEST_F(AtaDiskTransferTest, C_11_PioWritesInBothFormsAndAllBlockSizes) {
   std::vector<uint8_t> data(21 * 512);
   for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<uint8_t>(i * 13 + i / 512);
   ExpectGood(*driver().Write(IdeWay::kPio, 30, data));
@@ -183,7 +183,7 @@ TEST_F(AtaDiskTransferTest, VerifyReadsAndMovesNothing) {
 }
 
 // C-05: busy for the whole of it.
-TEST_F(AtaDiskTransferTest, FlushIsBusyUntilItIsDone) {
+TEST_F(AtaDiskTransferTest, C_05_FlushIsBusyUntilItIsDone) {
   for (const uint8_t code : {ata::kFlushCache, ata::kFlushCacheExt}) {
     backend_.hold = true;
     driver().Start({.code = code});
@@ -199,7 +199,7 @@ TEST_F(AtaDiskTransferTest, FlushIsBusyUntilItIsDone) {
 }
 
 // C-04, C-06: every errno ends the command, and is told.
-TEST_F(AtaDiskTransferTest, ErrorsOfTheBackend) {
+TEST_F(AtaDiskTransferTest, C_06_ErrorsOfTheBackend) {
   for (const int number : {EIO, ENOSPC, EACCES, ENOMEDIUM, ECANCELED, EINVAL, ENOTSUP, 12345}) {
     SCOPED_TRACE(number);
     const uint8_t read_error =
@@ -235,7 +235,7 @@ TEST_F(AtaDiskTransferTest, AnErrorInTheMiddleNamesItsSector) {
   EXPECT_EQ(answer->lba, 21u);
 }
 
-TEST_F(AtaDiskTransferTest, TrimDiscardsEachRange) {
+TEST_F(AtaDiskTransferTest, C_08_TrimDiscardsEachRange) {
   const std::vector<IdeDriver::Range> ranges = {{.lba = 8, .sectors = 8},
                                                 {.lba = 999, .sectors = 0},  // C-08.
                                                 {.lba = 100, .sectors = 1},
