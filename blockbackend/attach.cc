@@ -94,7 +94,8 @@ absl::Status BlockBackendImpl::Attach(const DeviceAttachment& attachment, BlockD
   }
   device_.emplace(Device{.attachment = attachment, .ops = std::move(ops)});
   if (root() != nullptr) {
-    const absl::Status changed = edge_.Change(EdgeOptionsFor(*root()));
+    absl::Status changed = CheckMedium(root()->length());
+    if (changed.ok()) changed = edge_.Change(EdgeOptionsFor(*root()));
     if (!changed.ok()) {
       device_.reset();
       return Annotate(changed, absl::StrCat("device '", attachment.device_id, "'"));

@@ -83,6 +83,18 @@ TEST_F(AttachTest, BadBlockSizesAndPoliciesAreRefused) {
   EXPECT_TRUE(Contains(policy, "rerror")) << policy;
 }
 
+TEST_F(AttachTest, ADiskOfPartialBlocksIsRefusedAndADiscIsNot) {
+  MakeBackend();
+  Insert();
+  const uint64_t odd = backend_->length() - 512;
+  ASSERT_TRUE(BlockOn(control_, backend_->Resize(odd)).ok());
+  const absl::Status refused = backend_->Attach({.device_id = "d", .guest_block_size = 4096}, {});
+  EXPECT_TRUE(Contains(refused, "not a multiple of the 4096-byte blocks of device 'd'")) << refused;
+  EXPECT_EQ(backend_->attached_device(), std::nullopt);
+  ASSERT_TRUE(backend_->Attach({.device_id = "cd0", .guest_block_size = 2048}, drive_.Ops()).ok());
+  backend_->Detach();
+}
+
 TEST_F(AttachTest, ADriveThatWritesNeedsAWritableMediumUnlessItIsRemovable) {
   MakeBackend();
   Insert({.length = kLength, .read_only = true});

@@ -153,6 +153,8 @@ class BlockBackendImpl final : public BlockBackend,
   void PublishMedium();
   // Of a medium for the attached device, if there is one.
   absl::Status CheckWholeBlocks(uint64_t length) const;
+  // Whether the device can have a medium of that length.
+  absl::Status CheckMedium(uint64_t length) const;
   absl::Status AttachRoot(NodeRef node);  // [drained]
   Task<void> FlushAndDetachRoot();        // [drained]
   // A request past the channels, in a ChangeSection. Who drains the backend meanwhile, because it

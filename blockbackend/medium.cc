@@ -56,9 +56,13 @@ absl::Status BlockBackendImpl::CheckWholeBlocks(uint64_t length) const {
                            device_->attachment.device_id, "'"));
 }
 
+// Of a disc a guest sees the whole blocks; a disk that it has open is no place for a rest.
+absl::Status BlockBackendImpl::CheckMedium(uint64_t length) const {
+  return removable() ? absl::OkStatus() : CheckWholeBlocks(length);
+}
+
 absl::Status BlockBackendImpl::AttachRoot(NodeRef node) {
-  // Of a disc a guest sees the whole blocks; a disk that it has open is no place for a rest.
-  if (!removable()) PLATTER_RETURN_IF_ERROR(CheckWholeBlocks(node->length()));
+  PLATTER_RETURN_IF_ERROR(CheckMedium(node->length()));
   const EdgeOptions options = EdgeOptionsFor(*node);
   absl::Status attached = edge_.Attach(std::move(node), options);
   if (!attached.ok()) return Annotate(attached, Title());
