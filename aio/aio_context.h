@@ -158,7 +158,8 @@ class AioContext {
   virtual void RunOnce() = 0;
   // Turns until `done` returns true. The blocking form for a top level: not from inside a turn.
   void RunUntil(absl::FunctionRef<bool()> done);
-  // Readable when RunReady has something to do. -1 for the simulated kind.
+  // Readable when RunReady has something to do. -1 for the simulated kind, and where the
+  // host refuses the descriptor of a timer.
   virtual int PollFd() = 0;
   // When RunReady must be called at the latest; nullopt: no timer is armed. Now() when work is
   // ready.

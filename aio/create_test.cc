@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -39,6 +40,30 @@ TEST(CreateTest, WrongOptionsAreNamed) {
   EXPECT_EQ(ErrorOf({.pool_threads = 0}),
             "AioContext 'aio': pool_threads is 0, must be in 1 ... 64");
   EXPECT_EQ(ErrorOf({.poll = {.max = Duration(-1)}}), "AioContext 'aio': poll.max is negative");
+}
+
+// With however few descriptors left: a context, or a message.
+TEST(CreateTest, TooFewDescriptorsAreAnError) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int lowest = dup(STDERR_FILENO);  // The next one to be free.
+  ASSERT_GE(lowest, 0);
+  close(lowest);
+  for (const AioKind kind : {AioKind::kUring, AioKind::kThreads}) {
+    for (rlim_t spare = 0; spare < 2; ++spare) {
+      const rlimit few{.rlim_cur = static_cast<rlim_t>(lowest) + spare,
+                       .rlim_max = before.rlim_max};
+      ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+      const std::string error = ErrorOf({.kind = kind, .name = "io0"});
+      ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+      EXPECT_NE(error.find("AioContext 'io0': "), std::string::npos) << error;
+      EXPECT_NE(error.find("Too many open files"), std::string::npos) << error;
+    }
+    EXPECT_EQ(ErrorOf({.kind = kind}), "ok") << "and nothing is left open";
+  }
+  const int again = dup(STDERR_FILENO);
+  EXPECT_EQ(again, lowest);
+  close(again);
 }
 
 // Makes io_uring_setup fail with EPERM in this process, as kernel.io_uring_disabled does.

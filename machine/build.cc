@@ -23,9 +23,16 @@
 
 namespace platter {
 
+namespace {
+constexpr uint64_t kDefaultMemory = uint64_t{64} << 20;
+}  // namespace
+
 Task<absl::Status> Machine::Configure(const config::MachineConfig& config) {
   config::MachineConfig complete = config;
   if (absl::Status checked = CompleteMachine(complete); !checked.ok()) co_return checked;
+  if (config.has_memory() && host_.memory != nullptr) {
+    co_return ErrorWithErrno(EINVAL, "memory: this machine has its memory already");
+  }
   NameDevices(complete);
   const AioKind kind_before = own_contexts_ != nullptr ? own_contexts_->kind() : host_.io_kind;
   if (absl::Status chosen = ChooseAio(complete); !chosen.ok()) co_return chosen;
@@ -78,7 +85,8 @@ absl::Status Machine::ChooseAio(const config::MachineConfig& config) {
 
 Task<absl::Status> Machine::Build(const config::MachineConfig& config, Made& made) {
   if (host_.memory == nullptr) {
-    absl::StatusOr<std::unique_ptr<GuestRam>> ram = GuestRam::Create(config.memory());
+    absl::StatusOr<std::unique_ptr<GuestRam>> ram =
+        GuestRam::Create(config.has_memory() ? config.memory() : kDefaultMemory);
     if (!ram.ok()) co_return ram.status();
     ram_ = *std::move(ram);
     host_.memory = ram_->map();

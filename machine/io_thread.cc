@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/io_thread.h"
 
+#include <system_error>
 #include <utility>
+
+#include "base/status.h"
 
 namespace platter {
 
@@ -9,19 +12,25 @@ absl::StatusOr<std::unique_ptr<IoThread>> IoThread::Start(const AioOptions& opti
   absl::StatusOr<std::unique_ptr<AioContext>> context = CreateAioContext(options);
   if (!context.ok()) return context.status();
   std::unique_ptr<IoThread> io_thread(new IoThread(*std::move(context)));
-  io_thread->thread_ = std::thread([self = io_thread.get()] {
-    self->context_->BindToThisThread();
-    self->bound_.store(true, std::memory_order_release);
-    self->bound_.notify_one();
-    while (!self->stop_.load(std::memory_order_acquire)) self->context_->RunOnce();
-    // What was posted before the stop still runs: a closed channel's last messages, say.
-    while (self->context_->RunReady()) {
-    }
-  });
+  try {
+    io_thread->thread_ = std::thread([self = io_thread.get()] { self->Run(); });
+  } catch (const std::system_error& refused) {
+    return ErrnoError(refused.code().value(), "cannot start a thread");
+  }
   // Until then the context would count as this thread's, and a vCPU that is this thread would not
   // wait for it.
   io_thread->bound_.wait(false, std::memory_order_acquire);
   return io_thread;
+}
+
+void IoThread::Run() {
+  context_->BindToThisThread();
+  bound_.store(true, std::memory_order_release);
+  bound_.notify_one();
+  while (!stop_.load(std::memory_order_acquire)) context_->RunOnce();
+  // What was posted before the stop still runs: a closed channel's last messages, say.
+  while (context_->RunReady()) {
+  }
 }
 
 IoThread::~IoThread() {

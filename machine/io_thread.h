@@ -46,6 +46,7 @@ class IoThread {
 
  private:
   explicit IoThread(std::unique_ptr<AioContext> context) : context_(std::move(context)) {}
+  void Run();
 
   std::unique_ptr<AioContext> context_;
   std::atomic<bool> bound_{false};  // The thread has made the context its own.

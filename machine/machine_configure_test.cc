@@ -151,6 +151,8 @@ TEST_F(MachineConfigureTest, MemoryThatAFailedConfigurationMadeIsGoneToo) {
   EXPECT_EQ(machine.memory(), nullptr);
   EXPECT_TRUE(configure("memory: 131072").ok());
   ASSERT_NE(machine.memory(), nullptr);
+  EXPECT_EQ(MessageOf(configure("memory: 65536")), "memory: this machine has its memory already");
+  EXPECT_TRUE(configure("").ok());
   BlockOn(control, machine.Shutdown());
 }
 

@@ -28,12 +28,20 @@ absl::StatusOr<std::unique_ptr<AioContext>> EpollContext::Create(std::string nam
                                                                  uint32_t pool_threads) {
   const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_fd < 0) return ErrnoError(errno, "AioContext '" + name + "': epoll_create1");
+  const absl::StatusOr<int> event_fd = MakeEventFd(name);
+  if (!event_fd.ok()) {
+    close(epoll_fd);
+    return event_fd.status();
+  }
   return std::unique_ptr<AioContext>(
-      new EpollContext(std::move(name), poll, pool_threads, epoll_fd));
+      new EpollContext(std::move(name), poll, pool_threads, *event_fd, epoll_fd));
 }
 
-EpollContext::EpollContext(std::string name, PollOptions poll, uint32_t pool_threads, int epoll_fd)
-    : HostContext(std::move(name), poll), epoll_fd_(epoll_fd), file_io_(*this, pool_threads) {
+EpollContext::EpollContext(std::string name, PollOptions poll, uint32_t pool_threads, int event_fd,
+                           int epoll_fd)
+    : HostContext(std::move(name), poll, event_fd),
+      epoll_fd_(epoll_fd),
+      file_io_(*this, pool_threads) {
   AddInternal(event_fd_, kWakeTag);
 }
 

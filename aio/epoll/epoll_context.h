@@ -50,7 +50,8 @@ class EpollContext final : public HostContext {
     PoolFileIo pool;
   };
 
-  EpollContext(std::string name, PollOptions poll, uint32_t pool_threads, int epoll_fd);
+  EpollContext(std::string name, PollOptions poll, uint32_t pool_threads, int event_fd,
+               int epoll_fd);
 
   void Collect(WaitTime wait) override;
   bool HasCompletions() const override { return file_io_.pool.HasDone(); }

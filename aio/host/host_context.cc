@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/check.h"
+#include "base/status.h"
 
 namespace platter {
 
@@ -28,10 +30,15 @@ inline void CpuRelax() {
 
 }  // namespace
 
-HostContext::HostContext(std::string name, PollOptions poll) : AioContext(std::move(name)) {
+absl::StatusOr<int> HostContext::MakeEventFd(const std::string& name) {
+  const int fd = eventfd(0, EFD_CLOEXEC);
+  if (fd < 0) return ErrnoError(errno, "AioContext '" + name + "': eventfd");
+  return fd;
+}
+
+HostContext::HostContext(std::string name, PollOptions poll, int event_fd)
+    : AioContext(std::move(name)), event_fd_(event_fd) {
   window_.SetMax(poll.max);
-  event_fd_ = eventfd(0, EFD_CLOEXEC);
-  PLATTER_CHECK(event_fd_ >= 0);
   BindToThisThread();
   RefreshTime();
 }
@@ -212,9 +219,9 @@ void HostContext::LeaveRunUntil() {
 
 int HostContext::PollFd() {
   if (mode_ == Mode::kOwnLoop) {
-    mode_ = Mode::kForeignLoop;
     timer_fd_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-    PLATTER_CHECK(timer_fd_ >= 0);
+    if (timer_fd_ < 0) return -1;
+    mode_ = Mode::kForeignLoop;
     foreign_fd_ = StartForeignLoop();
     if (Current() != this) AnnounceIdle();
   }

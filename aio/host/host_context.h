@@ -21,6 +21,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+
 #include "aio/aio_context.h"
 #include "aio/clock.h"
 #include "aio/host/pool_file_io.h"
@@ -62,7 +64,10 @@ class HostContext : public AioContext, public Waker {
     std::optional<Duration> limit;  // nullopt: for ever.
   };
 
-  HostContext(std::string name, PollOptions poll);
+  // What a context is woken by. ErrnoError naming the context.
+  static absl::StatusOr<int> MakeEventFd(const std::string& name);
+  // Takes `event_fd` over.
+  HostContext(std::string name, PollOptions poll, int event_fd);
 
   // Finishes what is queued; a derived destructor calls it first, while everything still works.
   void Finish();
@@ -100,7 +105,7 @@ class HostContext : public AioContext, public Waker {
       WakeUp();
   }
 
-  int event_fd_ = -1;
+  const int event_fd_;
   int timer_fd_ = -1;  // Made by the first PollFd.
 
  private:

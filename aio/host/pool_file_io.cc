@@ -2,6 +2,7 @@
 #include "aio/host/pool_file_io.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include "base/check.h"
 
@@ -17,7 +18,18 @@ PoolFileIo::~PoolFileIo() {
 
 void PoolFileIo::StartThreads() {
   threads_.reserve(thread_count_);
-  for (uint32_t i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { WorkerLoop(); });
+  try {
+    while (threads_.size() < thread_count_) threads_.emplace_back([this] { WorkerLoop(); });
+  } catch (const std::system_error&) {
+    // The host gives no more threads: those that are there do it all.
+  }
+}
+
+void PoolFileIo::RunHere() {
+  while (FileOp* op = queued_.PopFront()) {
+    op->result = RunFileOp(*op);
+    if (done_.Push(*op)) waker_.Wake();
+  }
 }
 
 void PoolFileIo::Submit(FileOp& op) {
@@ -28,6 +40,8 @@ void PoolFileIo::Submit(FileOp& op) {
 void PoolFileIo::Flush() {
   if (queued_.empty()) return;
   if (threads_.empty()) StartThreads();
+  // Without a single thread the loop waits for the files itself: slow, but everything is answered.
+  if (threads_.empty()) return RunHere();
   uint32_t pushed = 0;
   while (FileOp* op = queued_.PopFront()) {
     if (!queue_.TryPush(*op)) {
@@ -39,7 +53,7 @@ void PoolFileIo::Flush() {
   if (pushed == 0) return;
   ticket_.fetch_add(1, std::memory_order_seq_cst);
   const uint32_t wake = std::min(pushed, sleepers_.load(std::memory_order_seq_cst));
-  if (wake == thread_count_) {
+  if (wake == threads_.size()) {
     ticket_.notify_all();
   } else {
     for (uint32_t i = 0; i < wake; ++i) ticket_.notify_one();

@@ -56,7 +56,9 @@ class PoolFileIo final : public KernelFileIo {
  private:
   static constexpr size_t kQueueSize = 1024;
 
+  // As many as the host gives.
   void StartThreads();
+  void RunHere();
   void WorkerLoop();
 
   Waker& waker_;

@@ -43,7 +43,8 @@ std::string SetupHint(int error) {
     return " (the sysctl kernel.io_uring_disabled or a seccomp filter forbids io_uring; use the"
            " kind 'threads')";
   }
-  if (error == ENOSYS) return " (this kernel has no io_uring; use the kind 'threads')";
+  if (error == ENOSYS)
+    return " (this kernel has no io_uring; use the kind 'threads' (aio=threads))";
   if (error == ENOMEM) return " (the limit of locked memory may be too low: ulimit -l)";
   return "";
 }
@@ -79,13 +80,18 @@ absl::StatusOr<std::unique_ptr<AioContext>> UringContext::Create(std::string nam
     io_uring_queue_exit(&ring);
     return ErrorWithErrno(ENOSYS, "AioContext '" + name +
                                       "': io_uring of this kernel is too old (5.11 or newer is"
-                                      " needed); use the kind 'threads'");
+                                      " needed); use the kind 'threads' (aio=threads)");
   }
-  return std::unique_ptr<AioContext>(new UringContext(std::move(name), poll, ring));
+  const absl::StatusOr<int> event_fd = MakeEventFd(name);
+  if (!event_fd.ok()) {
+    io_uring_queue_exit(&ring);
+    return event_fd.status();
+  }
+  return std::unique_ptr<AioContext>(new UringContext(std::move(name), poll, *event_fd, ring));
 }
 
-UringContext::UringContext(std::string name, PollOptions poll, io_uring ring)
-    : HostContext(std::move(name), poll), ring_(ring), pool_(*this, kPoolThreads) {}
+UringContext::UringContext(std::string name, PollOptions poll, int event_fd, io_uring ring)
+    : HostContext(std::move(name), poll, event_fd), ring_(ring), pool_(*this, kPoolThreads) {}
 
 UringContext::~UringContext() {
   Finish();

@@ -56,7 +56,7 @@ class UringContext final : public HostContext {
   // Threads for what the ring cannot do.
   static constexpr uint32_t kPoolThreads = 2;
 
-  UringContext(std::string name, PollOptions poll, io_uring ring);
+  UringContext(std::string name, PollOptions poll, int event_fd, io_uring ring);
 
   void Collect(WaitTime wait) override;
   bool HasCompletions() const override;

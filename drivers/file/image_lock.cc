@@ -26,16 +26,19 @@ absl::Status LockRefused(const HostFile& file, int error) {
 // Somebody does not share what we are about to use.
 absl::Status NotSharedByOther(const HostFile& file, int n) {
   return ErrorWithErrno(
-      EBUSY, QuoteWhole(file.path) + " is in use: another program does not share the permission " +
-                 Only(n).ToString() +
-                 ". Close the image there, or have that program share it (a disk of Platter or "
-                 "QEMU does with share-rw=on)");
+      EBUSY,
+      QuoteWhole(file.path) +
+          " is in use: another program, or another node here, does not share the permission " +
+          Only(n).ToString() +
+          ". Close the image there, or have that program share it (a disk of Platter or "
+          "QEMU does with share-rw=on)");
 }
 
 // Somebody uses what we are not willing to share.
 absl::Status UsedByOther(const HostFile& file, int n) {
   return ErrorWithErrno(
-      EBUSY, QuoteWhole(file.path) + " is in use: another program uses the permission " +
+      EBUSY, QuoteWhole(file.path) +
+                 " is in use: another program, or another node here, uses the permission " +
                  Only(n).ToString() +
                  ", which this one does not share. Close the image there, or let this one share it "
                  "(share-rw=on)");

@@ -8,7 +8,10 @@
 // allocates.
 //
 // Ownership: see BlockNode. Threading: any-context, or home-context when given one.
-//   SetAllocationLimit, allocated_bytes and SimulateCrash: any thread.
+//   SetAllocationLimit, allocated_bytes and SimulateCrash: any thread. Requests from two contexts
+//   for the same bytes at the same time are not put in an order: the bytes are copied at once, and
+//   what is left or read may be some of each (a race of whoever sends them, which ThreadSanitizer
+//   reports).
 // Units: bytes; room is taken in pages of 4096. Errors: -ENOSPC when a write would pass the
 //   allocation limit: nothing of it is written then.
 

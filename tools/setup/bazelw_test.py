@@ -89,7 +89,7 @@ class BazelwTest(unittest.TestCase):
         return [line[0] for line in words if line and line[0] != "unpack"]
 
     def run_bazelw(self, *arguments, user="0", cwd=None):
-        environment = {"PATH": self.bin, "STATE": self.top, "HOME": self.top,
+        environment = {"PATH": self.bin, "STATE": self.top, "HOME": self.top, "TMPDIR": self.top,
                        "PLATTER_SETUP_EUID": user,
                        "PLATTER_OS_RELEASE": os.path.join(self.top, "os-release")}
         return subprocess.run([os.path.join(self.root, "bazelw"), *arguments], env=environment,
