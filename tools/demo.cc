@@ -29,10 +29,13 @@ constexpr int kExitUsage = 2;
 constexpr char kHelp[] =
     R"(usage: demo [option...]
 
-  A guest and its host go through the life of a virtual disk, and every step is checked.
+  A guest and its host go through the life of virtual disks and CD-ROM drives, and every step is
+  checked.
 
   --disk FILE   the raw disk image to use; it is copied and not written to
                 (without it: a small one, made by mkfs.ext4)
+  --iso FILE    the ISO 9660 image that is in the CD-ROM drive; it is only read
+                (without it: a small one, made by xorriso)
   --seed N      of the places and the data that the guest writes (1)
   --fast        fewer requests
   --no-tmpfs    'no space' at a memory node's allocation-limit, not on a full tmpfs
@@ -64,13 +67,19 @@ int Usage(const std::string& message) {
   return kExitUsage;
 }
 
-enum Option : int { kDisk = 1000, kSeed, kFast, kNoTmpfs, kKeep, kNoColor, kHelpOption };
+enum Option : int { kDisk = 1000, kIso, kSeed, kFast, kNoTmpfs, kKeep, kNoColor, kHelpOption };
 
 const option kOptions[] = {
-    {"disk", required_argument, nullptr, kDisk}, {"seed", required_argument, nullptr, kSeed},
-    {"fast", no_argument, nullptr, kFast},       {"no-tmpfs", no_argument, nullptr, kNoTmpfs},
-    {"keep", no_argument, nullptr, kKeep},       {"no-color", no_argument, nullptr, kNoColor},
-    {"help", no_argument, nullptr, kHelpOption}, {nullptr, 0, nullptr, 0}};
+    {"disk", required_argument, nullptr, kDisk},
+    {"iso", required_argument, nullptr, kIso},
+    {"seed", required_argument, nullptr, kSeed},
+    {"fast", no_argument, nullptr, kFast},
+    {"no-tmpfs", no_argument, nullptr, kNoTmpfs},
+    {"keep", no_argument, nullptr, kKeep},
+    {"no-color", no_argument, nullptr, kNoColor},
+    {"help", no_argument, nullptr, kHelpOption},
+    {nullptr, 0, nullptr, 0},
+};
 
 struct Flags {
   DemoOptions demo;
@@ -92,6 +101,10 @@ Flags ParseFlags(int argc, char** argv) {
       case kDisk:
         flags.demo.disk = FromUsersFolder(optarg);
         if (flags.demo.disk.empty()) flags.wrong = "--disk needs the name of a file";
+        break;
+      case kIso:
+        flags.demo.iso = FromUsersFolder(optarg);
+        if (flags.demo.iso.empty()) flags.wrong = "--iso needs the name of a file";
         break;
       case kSeed:
         if (!absl::SimpleAtoi(optarg, &flags.demo.seed)) {
@@ -121,7 +134,8 @@ Flags ParseFlags(int argc, char** argv) {
     }
   }
   if (flags.wrong.empty() && optind < argc) {
-    flags.wrong = "unknown argument " + std::string(argv[optind]) + " (a disk is --disk FILE)";
+    flags.wrong = "unknown argument " + std::string(argv[optind]) +
+                  " (a disk is --disk FILE, a disc --iso FILE)";
   }
   return flags;
 }

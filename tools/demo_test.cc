@@ -12,6 +12,7 @@
 
 #include "gtest/gtest.h"
 
+#include "testing/demo/cd_disc.h"
 #include "testing/demo/disk_image.h"
 #include "testing/demo/run_program.h"
 #include "testing/demo/temp_folder.h"
@@ -37,7 +38,7 @@ class DemoProgramTest : public testing::Test {
 TEST_F(DemoProgramTest, ShowsEveryStepAndExitsWithZero) {
   const ProgramResult result = RunTheDemo({"--fast"});
   EXPECT_EQ(result.exit_code, 0) << result.output;
-  EXPECT_NE(result.output.find("All 9 steps held"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find(" steps held, in"), std::string::npos) << result.output;
   EXPECT_EQ(result.output.find('\033'), std::string::npos) << "colours, and no terminal";
 }
 
@@ -50,6 +51,19 @@ TEST_F(DemoProgramTest, TakesADiskFromTheUsersFolder) {
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_NE(result.output.find("a copy of " + folder_->File("mine.img")), std::string::npos)
       << result.output;
+}
+
+TEST_F(DemoProgramTest, TakesADiscFromTheUsersFolder) {
+  const auto disc =
+      MakeIsoDisc(folder_->File("mine.iso"),
+                  {.label = "MINE", .file_name = "HELLO.TXT", .file_bytes = 1234, .seed = 5});
+  ASSERT_TRUE(disc.ok()) << disc.status();
+  ASSERT_EQ(::setenv("BUILD_WORKING_DIRECTORY", folder_->path().c_str(), 1), 0);
+  const ProgramResult result = RunTheDemo({"--fast", "--iso", "mine.iso"});
+  ::unsetenv("BUILD_WORKING_DIRECTORY");
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_NE(result.output.find("ISO 9660 volume 'MINE'"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("reads HELLO.TXT, 1.2 KiB"), std::string::npos) << result.output;
 }
 
 TEST_F(DemoProgramTest, HelpIsTold) {
@@ -84,6 +98,8 @@ TEST_F(DemoProgramTest, WrongOptionsAreNamed) {
       {{"disk.img"}, 2, "unknown argument disk.img"},
       {{"--disk"}, 2, "--disk needs a value"},
       {{"--disk", ""}, 2, "--disk needs the name of a file"},
+      {{"--iso"}, 2, "--iso needs a value"},
+      {{"--iso", ""}, 2, "--iso needs the name of a file"},
       {{"--seed", "many"}, 2, "--seed many: not a number"},
       {{"--fast=1"}, 2, "unknown option --fast=1"},
   };
@@ -94,19 +110,26 @@ TEST_F(DemoProgramTest, WrongOptionsAreNamed) {
   }
 }
 
-TEST_F(DemoProgramTest, UnusableDisksAreNamed) {
+TEST_F(DemoProgramTest, UnusableImagesAreNamed) {
+  ASSERT_TRUE(MakePatternImage(folder_->File("small"), 512, 1).ok());
+  ASSERT_TRUE(MakePatternImage(folder_->File("none"), kDiskBytes, 1).ok());
   std::ofstream(folder_->File("odd")) << std::string((1 << 20) + 1, 'x');
   const Wrong kRows[] = {
       {{"--disk", folder_->File("missing")}, 1, "missing: No such file"},
       {{"--disk", folder_->path()}, 1, "Is a directory"},
       {{"--disk", "/dev/null"}, 1, "not a regular file"},
       {{"--disk", folder_->File("odd")}, 1, "1048577 bytes: not a whole number of sectors"},
+      {{"--iso", folder_->File("missing")}, 1, "missing: No such file"},
+      {{"--iso", folder_->path()}, 1, "Is a directory"},
+      {{"--iso", folder_->File("small")}, 1, "512 bytes: at least 34816 are needed"},
+      {{"--iso", folder_->File("none")}, 1, "no ISO 9660 file system is on it"},
   };
   for (const Wrong& row : kRows) {
     const ProgramResult result = RunTheDemo(row.arguments);
     EXPECT_EQ(result.exit_code, row.exit_code) << row.words;
     EXPECT_NE(result.output.find(row.words), std::string::npos) << result.output;
     EXPECT_NE(result.output.find(row.arguments[1]), std::string::npos) << result.output;
+    EXPECT_EQ(result.output.find("identify"), std::string::npos) << "a step began";
   }
 }
 

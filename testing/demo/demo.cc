@@ -5,58 +5,20 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <chrono>
 #include <memory>
-#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 
 #include "base/status.h"
-#include "testing/demo/disk_image.h"
 #include "testing/demo/scarce_space.h"
 #include "testing/demo/stage.h"
+#include "testing/demo/stage_files.h"
 #include "testing/demo/step.h"
 #include "testing/demo/temp_folder.h"
 
 namespace platter {
 namespace {
-
-using HostClock = std::chrono::steady_clock;
-
-constexpr uint64_t kOwnDiskBytes = uint64_t{32} << 20;
-constexpr const char* kLabel = "platter-demo";
-
-Duration Since(HostClock::time_point start) {
-  return std::chrono::duration_cast<Duration>(HostClock::now() - start);
-}
-
-// The image that vda will have: a copy of the user's, or one of our own.
-absl::Status PrepareDisk(const DemoOptions& options, Narrator& tell, StageFiles& files) {
-  if (!options.disk.empty()) {
-    const absl::StatusOr<uint64_t> size = CheckDiskFile(options.disk, kMinDemoDiskBytes);
-    if (!size.ok()) return size.status();
-    const HostClock::time_point start = HostClock::now();
-    PLATTER_RETURN_IF_ERROR(CopyDiskFile(options.disk, files.disk));
-    tell.Line(absl::StrCat("disk      a copy of ", options.disk, ", ", FormatBytes(*size),
-                           " (yours is not written to; copied in ", FormatDuration(Since(start)),
-                           ")"));
-    return absl::OkStatus();
-  }
-  const absl::Status made =
-      MakeExt4Image(files.disk, kOwnDiskBytes, {.mkfs = options.mkfs, .label = kLabel});
-  if (made.ok()) {
-    files.ext4_label = kLabel;
-    tell.Line(absl::StrCat("disk      ", FormatBytes(kOwnDiskBytes),
-                           " with an ext4 file system made by ", options.mkfs));
-    return absl::OkStatus();
-  }
-  if (ErrnoOf(made) != ENOENT) return made;
-  tell.Warning(absl::StrCat("there is no ", options.mkfs,
-                            " here (package e2fsprogs): the disk holds a pattern instead"));
-  tell.Line(absl::StrCat("disk      ", FormatBytes(kOwnDiskBytes), " with a pattern"));
-  return MakePatternImage(files.disk, kOwnDiskBytes, options.seed);
-}
 
 absl::StatusOr<std::unique_ptr<ScarceSpace>> PrepareSpace(const DemoOptions& options,
                                                           const TempFolder& folder, Narrator& tell,
@@ -113,18 +75,9 @@ DemoResult RunDemo(const DemoOptions& options, Narrator& narrator) {
   // The tmpfs first: its child is forked while there is one thread.
   const auto space = PrepareSpace(options, **folder, narrator, result.on_tmpfs);
   if (!space.ok()) return Failed(space.status());
-  StageFiles files = {.disk = (*folder)->File("disk.img"),
-                      .ext4_label = "",
-                      .disc_a = (*folder)->File("disc-a.img"),
-                      .disc_b = (*folder)->File("disc-b.img")};
-  if (absl::Status ready = PrepareDisk(options, narrator, files); !ready.ok()) return Failed(ready);
-  for (const auto& [path, bytes, seed] : {std::tuple(files.disc_a, kDiscABytes, kDiscASeed),
-                                          std::tuple(files.disc_b, kDiscBBytes, kDiscBSeed)}) {
-    absl::Status made = MakePatternImage(path, bytes, options.seed + seed);
-    if (!made.ok()) return Failed(std::move(made));
-  }
-
-  const auto stage = Stage::Open(options, files, **space, narrator);
+  const auto files = PrepareStageFiles(options, **folder, narrator);
+  if (!files.ok()) return Failed(files.status());
+  const auto stage = Stage::Open(options, *files, **space, narrator);
   if (!stage.ok()) return Failed(Annotate(stage.status(), "the machine"));
   narrator.Line(absl::StrCat("space     ", (*space)->Describe()));
   narrator.Line(absl::StrCat("machine   one thread, event loop: ", (*stage)->context_kind(),

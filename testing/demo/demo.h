@@ -7,7 +7,7 @@
 //   const DemoResult result = RunDemo({.disk = "disk.img"}, narrator);
 //   return result.status.ok() ? 0 : 1;
 //
-// A disk of the user's is copied and never written to.
+// A disk of the user's is copied and never written to; a disc is only read.
 //
 // Ownership: a run leaves nothing behind but what DemoOptions::files keeps.
 // Threading: one thread; best the only one, since a child process is forked.
@@ -32,9 +32,6 @@ struct DemoResult {
   // Whether "no space" was met on a tmpfs, not at an allocation limit.
   bool on_tmpfs = false;
 };
-
-// Smallest disk that the steps have room on.
-inline constexpr uint64_t kMinDemoDiskBytes = uint64_t{1} << 20;
 
 DemoResult RunDemo(const DemoOptions& options, Narrator& narrator);
 

@@ -8,13 +8,17 @@
 #include <regex>
 #include <string>
 
+#include "absl/status/status.h"
 #include "gtest/gtest.h"
 
 #include "base/arith.h"
 #include "base/status.h"
+#include "testing/demo/cd_disc.h"
 #include "testing/demo/demo_fixture.h"
 #include "testing/demo/disk_image.h"
 #include "testing/demo/foreign_locks.h"
+#include "testing/demo/iso_image.h"
+#include "testing/demo/stage_files.h"
 #include "testing/demo/step.h"
 #include "testing/demo/temp_folder.h"
 
@@ -28,7 +32,8 @@ void ExpectAllHeld(const ToldDemo& demo) {
   for (const Step& step : kDemoSteps) {
     EXPECT_NE(demo.told.find(std::string("  ") + step.name + "  "), std::string::npos) << step.name;
   }
-  EXPECT_NE(demo.told.find("All 9 steps held"), std::string::npos);
+  EXPECT_NE(demo.told.find("All " + std::to_string(kDemoSteps.size()) + " steps held"),
+            std::string::npos);
   EXPECT_EQ(demo.told.find("FAILED"), std::string::npos);
 }
 
@@ -65,11 +70,68 @@ TEST(DemoTest, EveryStepHoldsWithoutFsckAndSaysSo) {
   EXPECT_EQ(demo.told.find("clean"), std::string::npos) << demo.told;
 }
 
+TEST(DemoTest, EveryStepHoldsWithoutXorrisoAndSaysSo) {
+  const ToldDemo demo =
+      RunToldDemo({.xorriso = "no-such-xorriso", .pace = DemoOptions::Pace::kFast});
+  ExpectAllHeld(demo);
+  EXPECT_NE(demo.told.find("there is no no-such-xorriso here"), std::string::npos) << demo.told;
+  EXPECT_NE(demo.told.find("two with patterns"), std::string::npos) << demo.told;
+  EXPECT_EQ(demo.told.find("ISO 9660"), std::string::npos) << demo.told;
+}
+
 // Other seeds go to other places with other data.
 TEST(DemoTest, EverySeedHolds) {
   for (const uint64_t seed : {uint64_t{0}, uint64_t{2}, UINT64_MAX}) {
     ExpectAllHeld(RunToldDemo({.seed = seed, .pace = DemoOptions::Pace::kFast}));
   }
+}
+
+class DemoDiscTest : public testing::Test {
+ protected:
+  absl::Status MakeDisc(uint64_t file_bytes) {
+    return MakeIsoImage(
+        iso_, {.label = "MINE", .file_name = "MINE.BIN", .file_bytes = file_bytes, .seed = 7});
+  }
+
+  std::unique_ptr<TempFolder> folder_ = *TempFolder::CreateIn("/tmp");
+  const std::string iso_ = folder_->File("mine.iso");
+};
+
+TEST_F(DemoDiscTest, DiscOfTheUserIsReadAndStaysAsItIs) {
+  ASSERT_TRUE(MakeDisc(100'000).ok());
+  const uint64_t size = std::filesystem::file_size(iso_);
+  const uint64_t before = *ChecksumOfFile(iso_, 0, size);
+  // Nobody may write to it.
+  std::filesystem::permissions(iso_, std::filesystem::perms::owner_read);
+  const ToldDemo demo = RunToldDemo({.iso = iso_, .pace = DemoOptions::Pace::kFast});
+  ExpectAllHeld(demo);
+  EXPECT_NE(demo.told.find("ISO 9660 volume 'MINE'"), std::string::npos) << demo.told;
+  EXPECT_NE(demo.told.find("reads MINE.BIN, 97.7 KiB"), std::string::npos) << demo.told;
+  EXPECT_EQ(std::filesystem::file_size(iso_), size);
+  EXPECT_EQ(*ChecksumOfFile(iso_, 0, size), before);
+}
+
+// The smallest file there is.
+TEST_F(DemoDiscTest, OneByteIsEnough) {
+  ASSERT_TRUE(MakeDisc(1).ok());
+  ExpectAllHeld(RunToldDemo({.iso = iso_, .pace = DemoOptions::Pace::kFast}));
+}
+
+// Of a large file the beginning is read.
+TEST_F(DemoDiscTest, ALargeFileIsReadInPart) {
+  ASSERT_TRUE(MakeDisc(uint64_t{kMaxDiscFileBytes} + 5000).ok());
+  const ToldDemo demo = RunToldDemo({.iso = iso_, .pace = DemoOptions::Pace::kFast});
+  ExpectAllHeld(demo);
+  EXPECT_NE(demo.told.find("reads MINE.BIN, 16 MiB"), std::string::npos) << demo.told;
+}
+
+TEST_F(DemoDiscTest, DiscThatIsNoneFailsBeforeTheFirstStep) {
+  ASSERT_TRUE(MakePatternImage(iso_, kMiB, 1).ok());
+  const ToldDemo demo = RunToldDemo({.iso = iso_});
+  EXPECT_EQ(MessageOf(demo.result.status),
+            "disc image " + iso_ + ": no ISO 9660 file system is on it");
+  EXPECT_EQ(demo.result.failed_step, "");
+  EXPECT_EQ(demo.told.find("identify"), std::string::npos) << demo.told;
 }
 
 class DemoDiskTest : public testing::Test {
@@ -119,7 +181,7 @@ TEST(DemoFilesTest, AreKeptWhenAskedFor) {
       RunToldDemo({.pace = DemoOptions::Pace::kFast, .files = DemoOptions::Files::kKeep});
   std::smatch match;
   ASSERT_TRUE(std::regex_search(demo.told, match, std::regex("files are kept in (.*)\n")))
-      << demo.told;
+      << demo.told << demo.result.status;
   EXPECT_TRUE(std::filesystem::exists(match[1].str() + "/disk.img"));
   std::filesystem::remove_all(match[1].str());
 }

@@ -197,12 +197,19 @@ absl::Status CopyDiskFile(const std::string& from, const std::string& to) {
                   [&](int target) { return CopyData(source.get(), target, size, from, to); });
 }
 
-absl::StatusOr<uint64_t> ChecksumOfFile(const std::string& path, uint64_t offset, uint64_t bytes) {
+absl::StatusOr<std::vector<uint8_t>> ReadRangeOfFile(const std::string& path, uint64_t offset,
+                                                     uint64_t bytes) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return ErrnoError(errno, "cannot open " + path);
   std::vector<uint8_t> data(bytes);
   PLATTER_RETURN_IF_ERROR(ReadAll(file.get(), offset, data, path));
-  return Checksum(data);
+  return data;
+}
+
+absl::StatusOr<uint64_t> ChecksumOfFile(const std::string& path, uint64_t offset, uint64_t bytes) {
+  const absl::StatusOr<std::vector<uint8_t>> data = ReadRangeOfFile(path, offset, bytes);
+  if (!data.ok()) return data.status();
+  return Checksum(*data);
 }
 
 absl::Status FlipByteOfFile(const std::string& path, uint64_t offset) {

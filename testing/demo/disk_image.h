@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -41,7 +42,10 @@ absl::StatusOr<uint64_t> CheckDiskFile(const std::string& path, uint64_t min_siz
 // itself.
 absl::Status CopyDiskFile(const std::string& from, const std::string& to);
 
-// The checksum of a range, read with the host's own means; data beyond the end is an error.
+// A range, read with the host's own means; data beyond the end is an error.
+absl::StatusOr<std::vector<uint8_t>> ReadRangeOfFile(const std::string& path, uint64_t offset,
+                                                     uint64_t bytes);
+// The checksum of a range, read like that.
 absl::StatusOr<uint64_t> ChecksumOfFile(const std::string& path, uint64_t offset, uint64_t bytes);
 // Changes one byte behind everybody's back.
 absl::Status FlipByteOfFile(const std::string& path, uint64_t offset);

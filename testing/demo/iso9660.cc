@@ -2,8 +2,11 @@
 
 #include "testing/demo/iso9660.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
+
+#include "absl/functional/function_ref.h"
 
 #include "base/bytes.h"
 
@@ -61,25 +64,11 @@ IsoExtent ExtentOf(const DirectoryRecord& record) {
   return {.block = record.extent.value.get(), .bytes = record.data_length.value.get()};
 }
 
-}  // namespace
+bool IsPrintable(char c) { return c >= ' ' && c <= '~'; }
 
-std::optional<IsoVolume> ParseIsoVolume(std::span<const uint8_t> data) {
-  VolumeDescriptor descriptor;
-  if (data.size() < sizeof(descriptor)) return std::nullopt;
-  std::memcpy(&descriptor, data.data(), sizeof(descriptor));
-  if (descriptor.type != kPrimary || std::memcmp(descriptor.standard, "CD001", 5) != 0 ||
-      descriptor.block_size.value.get() != kIsoBlockBytes) {
-    return std::nullopt;
-  }
-  IsoVolume volume;
-  for (const char c : descriptor.volume_name) volume.label += c >= ' ' && c <= '~' ? c : '?';
-  volume.label.resize(volume.label.find_last_not_of(' ') + 1);
-  volume.blocks = descriptor.space_size.value.get();
-  volume.root = ExtentOf(descriptor.root);
-  return volume;
-}
-
-std::optional<IsoExtent> FindIsoFile(std::span<const uint8_t> folder, std::string_view name) {
+// The first file in one extent that is `wanted`.
+std::optional<IsoFile> FindFile(std::span<const uint8_t> folder,
+                                absl::FunctionRef<bool(const IsoFile&)> wanted) {
   for (size_t at = 0; at + sizeof(DirectoryRecord) <= folder.size();) {
     DirectoryRecord record;
     std::memcpy(&record, folder.data() + at, sizeof(record));
@@ -92,15 +81,46 @@ std::optional<IsoExtent> FindIsoFile(std::span<const uint8_t> folder, std::strin
         record.length > folder.size() - at) {
       return std::nullopt;
     }
-    std::string_view identifier(reinterpret_cast<const char*>(folder.data() + at + sizeof(record)),
-                                record.identifier_length);
-    identifier = identifier.substr(0, identifier.find(';'));
-    if (identifier == name && (record.flags & (kFlagDirectory | kFlagMultiExtent)) == 0) {
-      return ExtentOf(record);
-    }
+    const std::string_view identifier(
+        reinterpret_cast<const char*>(folder.data() + at + sizeof(record)),
+        record.identifier_length);
+    const IsoFile file = {.name = std::string(identifier.substr(0, identifier.find(';'))),
+                          .extent = ExtentOf(record)};
+    if ((record.flags & (kFlagDirectory | kFlagMultiExtent)) == 0 && wanted(file)) return file;
     at += record.length;
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<IsoVolume> ParseIsoVolume(std::span<const uint8_t> data) {
+  VolumeDescriptor descriptor;
+  if (data.size() < sizeof(descriptor)) return std::nullopt;
+  std::memcpy(&descriptor, data.data(), sizeof(descriptor));
+  if (descriptor.type != kPrimary || std::memcmp(descriptor.standard, "CD001", 5) != 0 ||
+      descriptor.block_size.value.get() != kIsoBlockBytes) {
+    return std::nullopt;
+  }
+  IsoVolume volume;
+  for (const char c : descriptor.volume_name) volume.label += IsPrintable(c) ? c : '?';
+  volume.label.resize(volume.label.find_last_not_of(' ') + 1);
+  volume.blocks = descriptor.space_size.value.get();
+  volume.root = ExtentOf(descriptor.root);
+  return volume;
+}
+
+std::optional<IsoFile> FirstIsoFile(std::span<const uint8_t> folder) {
+  return FindFile(folder, [](const IsoFile& file) {
+    return file.extent.bytes != 0 && !file.name.empty() &&
+           std::all_of(file.name.begin(), file.name.end(), IsPrintable);
+  });
+}
+
+std::optional<IsoExtent> FindIsoFile(std::span<const uint8_t> folder, std::string_view name) {
+  const auto found = FindFile(folder, [name](const IsoFile& file) { return file.name == name; });
+  if (!found.has_value()) return std::nullopt;
+  return found->extent;
 }
 
 }  // namespace platter

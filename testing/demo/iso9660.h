@@ -38,6 +38,17 @@ struct IsoVolume {
 // `data` is what the disc holds at kIsoVolumeBlock, a block of it.
 std::optional<IsoVolume> ParseIsoVolume(std::span<const uint8_t> data);
 
+// A file of a folder, by its name without the version.
+struct IsoFile {
+  std::string name;
+  IsoExtent extent;
+  bool operator==(const IsoFile&) const = default;
+};
+
+// The first file of the folder with this content that holds anything, in one extent, and has a name
+// in printable ASCII.
+std::optional<IsoFile> FirstIsoFile(std::span<const uint8_t> folder);
+
 // Where the file `name` is, written as on the disc without its version ("README.TXT"), of the
 // folder with this content.
 std::optional<IsoExtent> FindIsoFile(std::span<const uint8_t> folder, std::string_view name);

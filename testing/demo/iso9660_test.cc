@@ -80,6 +80,21 @@ TEST(Iso9660Test, AFileIsFoundInAnyBlockOfItsFolder) {
   EXPECT_EQ(FindIsoFile(folder, "C.TXT"), std::nullopt);
 }
 
+TEST(Iso9660Test, TheFirstFileIsNoFolderNotEmptyAndHasAName) {
+  std::vector<uint8_t> folder;
+  const auto add = [&folder](const std::vector<uint8_t>& record) {
+    folder.insert(folder.end(), record.begin(), record.end());
+  };
+  add(Record(std::string(1, '\0'), 20, 2048, 2));
+  add(Record("EMPTY.TXT;1", 0, 0));
+  add(Record("PART.BIN;1", 30, 2048, 0x80));
+  add(Record("\xc4.TXT;1", 35, 9));
+  EXPECT_EQ(FirstIsoFile(folder), std::nullopt);
+  add(Record("A.TXT;1", 40, 5));
+  add(Record("B.TXT;1", 50, 6));
+  EXPECT_EQ(FirstIsoFile(folder), (IsoFile{.name = "A.TXT", .extent = {.block = 40, .bytes = 5}}));
+}
+
 TEST(Iso9660Test, BrokenRecordsEndTheSearch) {
   const std::vector<uint8_t> next = Record("B.TXT;1", 50, 6);
   std::vector<uint8_t> good = Record("A.TXT;1", 40, 5);

@@ -14,6 +14,7 @@
 #ifndef PLATTER_TESTING_DEMO_NARRATOR_H_
 #define PLATTER_TESTING_DEMO_NARRATOR_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <ostream>
@@ -33,6 +34,12 @@ std::vector<std::string> WrapText(std::string_view text, size_t columns);
 std::string FormatBytes(uint64_t bytes);
 // "0.3 ms", "12 ms", "1.24 s".
 std::string FormatDuration(Duration time);
+
+// How long things take for whoever watches.
+using HostClock = std::chrono::steady_clock;
+inline Duration Since(HostClock::time_point start) {
+  return std::chrono::duration_cast<Duration>(HostClock::now() - start);
+}
 
 class Narrator {
  public:

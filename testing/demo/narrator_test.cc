@@ -89,5 +89,10 @@ TEST(NarratorTest, PlainStyleIsAsciiWithoutEscapes) {
   EXPECT_NE(Told({.unicode = true}).find("──▶"), std::string::npos);
 }
 
+TEST(SinceTest, TimePasses) {
+  const HostClock::time_point start = HostClock::now() - std::chrono::milliseconds(3);
+  EXPECT_GE(Since(start), std::chrono::milliseconds(3));
+}
+
 }  // namespace
 }  // namespace platter

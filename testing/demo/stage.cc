@@ -12,7 +12,6 @@
 #include "config/parse.h"
 #include "config/proto/blockdev.pb.h"
 #include "config/proto/device.pb.h"
-#include "config/proto/machine.pb.h"
 #include "examples/own_device/toy_drive.h"
 #include "testing/model/pattern.h"
 
@@ -57,6 +56,9 @@ Stage::~Stage() {
 
 void Stage::TakeDown() {
   vda_.reset();
+  cd1_.reset();
+  sd0_.reset();
+  scsi0_.reset();
   if (machine_ != nullptr) {
     Run(machine_->Shutdown());
     space_.SetNode(nullptr);
@@ -134,14 +136,37 @@ absl::Status Stage::AddDisk() {
   return Run(machine_->DeviceAdd(device));
 }
 
-absl::Status Stage::Configure() {
-  PLATTER_RETURN_IF_ERROR(AddDisk());
+absl::Status Stage::AddToyDrive() {
   PLATTER_RETURN_IF_ERROR(AddFileNode("disc-a", files_.disc_a));
   PLATTER_RETURN_IF_ERROR(AddFileNode("disc-b", files_.disc_b));
   PLATTER_RETURN_IF_ERROR(Run(machine_->BackendAdd("tray", "disc-a", {})));
-  const auto drive = ParseDevice("x-toy-drive,id=cd0,drive=tray");
-  if (!drive.ok()) return drive.status();
-  return Run(machine_->DeviceAdd(*drive));
+  return AddDevice("x-toy-drive,id=cd0,drive=tray");
+}
+
+absl::Status Stage::AddCdDrive() {
+  for (const auto& [name, disc] : {std::pair("iso-a", &files_.iso_a), {"iso-b", &files_.iso_b}}) {
+    config::BlockdevOptions node;
+    node.set_node_name(name);
+    node.set_read_only(true);
+    node.mutable_file()->set_filename(disc->path);
+    PLATTER_RETURN_IF_ERROR(Run(machine_->BlockdevAdd(node)));
+  }
+  return AddDevice(absl::StrCat("ide-cd,id=cd1,bus=ide.0,drive=iso-a,serial=",
+                                Sabotaged(Sabotage::kWrongDriveSerial) ? "another" : kDriveSerial));
+}
+
+absl::Status Stage::AddScsiDisk() {
+  PLATTER_RETURN_IF_ERROR(AddFileNode("sd0-file", files_.scsi_disk));
+  PLATTER_RETURN_IF_ERROR(AddDevice("virtio-scsi,id=scsi0"));
+  return AddDevice(absl::StrCat("scsi-hd,id=sd0,bus=scsi0.0,drive=sd0-file,serial=",
+                                Sabotaged(Sabotage::kWrongScsiSerial) ? "another" : kScsiSerial));
+}
+
+absl::Status Stage::Configure() {
+  PLATTER_RETURN_IF_ERROR(AddDisk());
+  PLATTER_RETURN_IF_ERROR(AddToyDrive());
+  PLATTER_RETURN_IF_ERROR(AddCdDrive());
+  return AddScsiDisk();
 }
 
 absl::Status Stage::AddFileNode(const std::string& node_name, const std::string& path) {
@@ -151,11 +176,26 @@ absl::Status Stage::AddFileNode(const std::string& node_name, const std::string&
   return Run(machine_->BlockdevAdd(node));
 }
 
-absl::StatusOr<std::unique_ptr<GuestDisk>> Stage::FindDisk(const std::string& device_id) {
+absl::Status Stage::AddDevice(const std::string& text) {
+  const auto device = ParseDevice(text);
+  if (!device.ok()) return device.status();
+  return Run(machine_->DeviceAdd(*device));
+}
+
+absl::StatusOr<std::unique_ptr<VirtioGuestDisk>> Stage::FindDisk(const std::string& device_id) {
   const auto at = machine_->LocationOf<VirtioMmioLocation>(device_id);
   if (!at.ok()) return at.status();
-  auto disk = std::make_unique<GuestDisk>(
+  auto disk = std::make_unique<VirtioGuestDisk>(
       *bus_, VirtioMmioDriver::Place{.base = at->mmio_base, .line = at->irq}, options_.patience);
+  PLATTER_RETURN_IF_ERROR(disk->Probe());
+  return disk;
+}
+
+absl::StatusOr<std::unique_ptr<ScsiGuestDisk>> Stage::FindScsiDisk(const std::string& device_id) {
+  const auto at = machine_->LocationOf<ScsiLocation>(device_id);
+  if (!at.ok()) return at.status();
+  auto disk = std::make_unique<ScsiGuestDisk>(
+      scsi0_->driver(), guest::ScsiLunOf(at->target, at->lun), options_.patience);
   PLATTER_RETURN_IF_ERROR(disk->Probe());
   return disk;
 }
@@ -166,9 +206,9 @@ absl::Status Stage::WaitFor(absl::FunctionRef<bool()> done, std::string_view wha
                                                 FormatDuration(options_.patience)));
 }
 
-void Stage::Promise(const std::vector<DiskPiece>& pieces) {
+void Stage::Promise(const std::string& image, const std::vector<DiskPiece>& pieces) {
   for (const DiskPiece& piece : pieces) {
-    promises_[{piece.offset, piece.data.size()}] = Checksum(piece.data);
+    promises_[{image, piece.offset, piece.data.size()}] = Checksum(piece.data);
   }
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Stage: the machine of the demonstration and everything that its steps share: a guest's bus, a
-// machine on it with a virtio disk "vda" and a drive "cd0" with a tray, events, the guest's
-// drivers, and what the host promised to keep.
+// machine on it with a virtio disk "vda", a toy drive "cd0", an IDE CD-ROM drive "cd1" and a SCSI
+// disk "sd0" behind the adapter "scsi0", events, the guest's drivers, and what the host promised to
+// keep.
 //
 // Ownership: owns machine, bus and context; narrator, space and files outlive it.
 // Threading: one thread, the context's. Units: bytes.
@@ -28,38 +29,28 @@
 #include "machine/machine.h"
 #include "testing/demo/demo_options.h"
 #include "testing/demo/event_log.h"
-#include "testing/demo/guest_disk.h"
 #include "testing/demo/interrupt_wires.h"
 #include "testing/demo/narrator.h"
 #include "testing/demo/scarce_space.h"
+#include "testing/demo/scsi_guest_disk.h"
+#include "testing/demo/stage_files.h"
+#include "testing/demo/virtio_guest_disk.h"
+#include "testing/guest/atapi_driver.h"
 #include "testing/guest/in_process_bus.h"
 #include "testing/guest/toy_driver.h"
 #include "testing/model/random.h"
 
 namespace platter {
 
-// Images that the machine uses: the run's own.
-struct StageFiles {
-  std::string disk;
-  // The volume label when mkfs.ext4 made the disk; empty when it is somebody's, or a pattern.
-  std::string ext4_label;
-  std::string disc_a;
-  std::string disc_b;
-};
-
-// What the tray's discs hold: the pattern of the seed plus this.
-inline constexpr uint64_t kDiscASeed = 0xa;
-inline constexpr uint64_t kDiscBSeed = 0xb;
-inline constexpr uint64_t kDiscABytes = uint64_t{256} << 10;
-inline constexpr uint64_t kDiscBBytes = uint64_t{384} << 10;
-
 // OK when `holds`; else an error that says so. For what steps check.
 absl::Status Require(bool holds, std::string_view otherwise);
 
 class Stage {
  public:
-  // The serial number that the host gives the disk and tells the guest's owner.
+  // The serial numbers that the host gives its devices and tells the guest's owner.
   static constexpr const char* kSerial = "PLATTER-DEMO-0001";
+  static constexpr const char* kDriveSerial = "PLATTER-CD-0001";
+  static constexpr const char* kScsiSerial = "PLATTER-SCSI-0001";
 
   static absl::StatusOr<std::unique_ptr<Stage>> Open(const DemoOptions& options,
                                                      const StageFiles& files, ScarceSpace& space,
@@ -84,10 +75,16 @@ class Stage {
   Random& random() { return random_; }
   bool vcpus_running() const { return vcpus_running_; }
 
-  // The guest's drivers. vda: once a step has found it.
-  GuestDisk* vda() { return vda_.get(); }
-  void set_vda(std::unique_ptr<GuestDisk> disk) { vda_ = std::move(disk); }
+  // The guest's drivers. Those with a setter: once a step has found them.
+  VirtioGuestDisk* vda() { return vda_.get(); }
+  void set_vda(std::unique_ptr<VirtioGuestDisk> disk) { vda_ = std::move(disk); }
   ToyDriver& cd0() { return *cd0_; }
+  AtapiDriver* cd1() { return cd1_.get(); }
+  void set_cd1(std::unique_ptr<AtapiDriver> drive) { cd1_ = std::move(drive); }
+  GuestScsiAdapter* scsi0() { return scsi0_.get(); }
+  void set_scsi0(std::unique_ptr<GuestScsiAdapter> adapter) { scsi0_ = std::move(adapter); }
+  ScsiGuestDisk* sd0() { return sd0_.get(); }
+  void set_sd0(std::unique_ptr<ScsiGuestDisk> disk) { sd0_ = std::move(disk); }
 
   template <typename T>
   T Run(Task<T> task) {
@@ -98,15 +95,19 @@ class Stage {
   // Until `done`; an error "`what` did not happen within ..." when it doesn't.
   absl::Status WaitFor(absl::FunctionRef<bool()> done, std::string_view what);
 
-  // Opens a node over the file at `path`.
-  absl::Status AddFileNode(const std::string& node_name, const std::string& path);
+  // Adds a device, in the words of a command line ("scsi-hd,id=sd1,drive=node").
+  absl::Status AddDevice(const std::string& text);
   // The guest's driver of a virtio disk of the machine, probed.
-  absl::StatusOr<std::unique_ptr<GuestDisk>> FindDisk(const std::string& device_id);
+  absl::StatusOr<std::unique_ptr<VirtioGuestDisk>> FindDisk(const std::string& device_id);
+  // The same of a SCSI disk behind scsi0.
+  absl::StatusOr<std::unique_ptr<ScsiGuestDisk>> FindScsiDisk(const std::string& device_id);
 
-  // The guest was told that vda holds this, durably; later promises about the place replace it.
-  void Promise(const std::vector<DiskPiece>& pieces);
-  // Offset and length to checksum.
+  // The guest was told that the disk of `image` holds this, durably; later promises about the place
+  // replace it.
+  void Promise(const std::string& image, const std::vector<DiskPiece>& pieces);
+  // Image, offset and length to checksum.
   struct Place {
+    std::string image;
     uint64_t offset;
     uint64_t bytes;
     auto operator<=>(const Place&) const = default;
@@ -123,7 +124,11 @@ class Stage {
   absl::Status MakeContext();
   void MakeMachine();
   absl::Status Configure();
+  absl::Status AddFileNode(const std::string& node_name, const std::string& path);
   absl::Status AddDisk();
+  absl::Status AddToyDrive();
+  absl::Status AddCdDrive();
+  absl::Status AddScsiDisk();
   absl::StatusOr<std::unique_ptr<Device>> MakeToyDrive(const std::string& id,
                                                        const std::string& backend_name);
 
@@ -140,8 +145,11 @@ class Stage {
   std::unique_ptr<InterruptWires> wires_;
   bool vcpus_running_ = true;
   std::unique_ptr<Machine> machine_;
-  std::unique_ptr<GuestDisk> vda_;
+  std::unique_ptr<VirtioGuestDisk> vda_;
   std::unique_ptr<ToyDriver> cd0_;
+  std::unique_ptr<AtapiDriver> cd1_;
+  std::unique_ptr<GuestScsiAdapter> scsi0_;
+  std::unique_ptr<ScsiGuestDisk> sd0_;
   std::map<Place, uint64_t> promises_;
 };
 

@@ -4,39 +4,22 @@
 
 #include <cerrno>
 #include <chrono>
-#include <memory>
-#include <sstream>
+#include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 
 #include "base/arith.h"
 #include "base/status.h"
-#include "testing/demo/disk_image.h"
-#include "testing/demo/temp_folder.h"
+#include "testing/demo/stage_fixture.h"
 #include "testing/model/pattern.h"
 
 namespace platter {
 namespace {
 
-class StageTest : public testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_TRUE(MakeSparseImage(files_.disk, kMiB).ok());
-    ASSERT_TRUE(MakeSparseImage(files_.disc_a, kDiscABytes).ok());
-    ASSERT_TRUE(MakeSparseImage(files_.disc_b, kDiscBBytes).ok());
-  }
+using StageTest = StageFixture;
 
-  std::unique_ptr<TempFolder> folder_ = *TempFolder::CreateIn("/tmp");
-  StageFiles files_ = {.disk = folder_->File("disk"),
-                       .ext4_label = "",
-                       .disc_a = folder_->File("a"),
-                       .disc_b = folder_->File("b")};
-  std::unique_ptr<ScarceSpace> space_ = ScarceSpace::InMemory();
-  std::ostringstream out_;
-  Narrator narrator_{out_, {}};
-};
-
-TEST_F(StageTest, HasADiskAndADrive) {
+TEST_F(StageTest, HasDisksAndDrives) {
   const auto stage = Stage::Open({}, files_, *space_, narrator_);
   ASSERT_TRUE(stage.ok()) << stage.status();
   auto disk = (*stage)->FindDisk("vda");
@@ -45,6 +28,8 @@ TEST_F(StageTest, HasADiskAndADrive) {
   EXPECT_TRUE((*stage)->cd0().Present());
   EXPECT_EQ((*stage)->cd0().capacity_blocks(), kDiscABytes / 512);
   EXPECT_FALSE((*stage)->FindDisk("vdz").ok());
+  EXPECT_EQ((*stage)->machine().BackendOfDevice("cd1")->length(), 65536u);
+  EXPECT_EQ((*stage)->machine().BackendOfDevice("sd0")->length(), kScsiDiskBytes);
 }
 
 TEST_F(StageTest, WhatDoesNotHappenIsNamed) {
@@ -59,9 +44,10 @@ TEST_F(StageTest, WhatDoesNotHappenIsNamed) {
 TEST_F(StageTest, LaterPromisesReplaceEarlierOnes) {
   const auto stage = Stage::Open({}, files_, *space_, narrator_);
   ASSERT_TRUE(stage.ok()) << stage.status();
-  (*stage)->Promise({{.offset = 512, .data = {1, 2, 3}}});
-  (*stage)->Promise({{.offset = 512, .data = {4, 5, 6}}});
-  ASSERT_EQ((*stage)->promises().size(), 1u);
+  (*stage)->Promise("a", {{.offset = 512, .data = {1, 2, 3}}});
+  (*stage)->Promise("a", {{.offset = 512, .data = {4, 5, 6}}});
+  (*stage)->Promise("b", {{.offset = 512, .data = {1, 2, 3}}});
+  ASSERT_EQ((*stage)->promises().size(), 2u);
   EXPECT_EQ((*stage)->promises().begin()->second, Checksum(std::vector<uint8_t>{4, 5, 6}));
 }
 

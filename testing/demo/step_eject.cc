@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "examples/own_device/toy_registers.h"
+#include "testing/demo/expect.h"
 #include "testing/demo/step.h"
 #include "testing/model/pattern.h"
 
@@ -44,16 +45,6 @@ absl::Status GuestDoes(Stage& stage, toy::Command command, const char* what) {
   stage.narrator().ToHost(what);
   const std::optional<toy::Error> error = stage.cd0().Run(command, stage.options().patience);
   return Require(error == toy::Error::kNone, absl::StrCat("the drive does not do it: ", what));
-}
-
-// The machine's owner learns that the tray is `open` now.
-absl::Status ExpectTrayMoved(Stage& stage, bool open) {
-  std::optional<TrayMovedEvent> moved;
-  PLATTER_RETURN_IF_ERROR(
-      stage.WaitFor([&] { return (moved = stage.events().Take<TrayMovedEvent>()).has_value(); },
-                    absl::StrCat("DEVICE_TRAY_MOVED tray-open=", open ? "true" : "false")));
-  return Require(moved->device_id == "cd0" && moved->tray_open == open,
-                 "DEVICE_TRAY_MOVED is about something else");
 }
 
 // The guest's interrupt handler finds `event`.
@@ -100,7 +91,7 @@ absl::Status StepEject(Stage& stage) {
 
   PLATTER_RETURN_IF_ERROR(GuestDoes(stage, toy::Command::kUnlock, "grants it: unlocks the tray"));
   PLATTER_RETURN_IF_ERROR(GuestDoes(stage, toy::Command::kOpenTray, "and opens it"));
-  PLATTER_RETURN_IF_ERROR(ExpectTrayMoved(stage, /*open=*/true));
+  PLATTER_RETURN_IF_ERROR(ExpectTrayMoved(stage, "cd0", TrayNow::kOpen));
   tell.Host("takes disc-a out, puts disc-b in");
   PLATTER_RETURN_IF_ERROR(stage.Run(tray->RemoveMedium()));
   const NodeRef disc_b = stage.machine().graph().Find("disc-b");
@@ -111,7 +102,7 @@ absl::Status StepEject(Stage& stage) {
   tell.ToGuest("closes the tray");
   const auto closed = stage.Run(tray->CloseTray());
   if (!closed.ok()) return closed.status();
-  PLATTER_RETURN_IF_ERROR(ExpectTrayMoved(stage, /*open=*/false));
+  PLATTER_RETURN_IF_ERROR(ExpectTrayMoved(stage, "cd0", TrayNow::kClosed));
   PLATTER_RETURN_IF_ERROR(
       ExpectGuestEvent(stage, toy::kMediumChanged, "the medium change at the guest"));
   tell.Guest("interrupt: the medium has changed");

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 
 #include "base/status.h"
+#include "testing/demo/find_virtio.h"
 #include "testing/demo/step.h"
 #include "testing/guest/virtio_spec.h"
 
@@ -41,24 +42,6 @@ std::string FeatureText(uint64_t features) {
   return text;
 }
 
-// What the guest of a "virt" machine does at boot: it looks at every place where a virtio-mmio
-// device may be.
-std::vector<VirtioMmioDriver::Place> LookForDisks(GuestBus& bus) {
-  std::vector<VirtioMmioDriver::Place> found;
-  for (uint32_t slot = 0; slot < kVirtioMmioSlots; ++slot) {
-    const uint64_t base = kVirtioMmioBase + slot * kVirtioMmioStride;
-    const auto get = [&](uint64_t at) {
-      return bus.ReadRegister32(RegisterSpace::kMmio, base + at);
-    };
-    if (get(guest::kMmioMagic) == guest::kMmioMagicValue &&
-        get(guest::kMmioVersion) == guest::kMmioModernVersion &&
-        get(guest::kMmioDeviceId) == guest::kBlkDeviceId) {
-      found.push_back({.base = base, .line = kVirtioMmioFirstIrq + slot});
-    }
-  }
-  return found;
-}
-
 }  // namespace
 
 absl::Status StepIdentify(Stage& stage) {
@@ -66,12 +49,12 @@ absl::Status StepIdentify(Stage& stage) {
   const BlockBackendRef backend = stage.machine().BackendOfDevice("vda");
   tell.Host(absl::StrCat("virtio-blk,id=vda,serial=", Stage::kSerial, " over driver=file, ",
                          FormatBytes(backend->length())));
-  const auto places = LookForDisks(stage.bus());
+  const auto places = FindVirtioDevices(stage.bus(), guest::kBlkDeviceId);
   PLATTER_RETURN_IF_ERROR(Require(places.size() == 1, "the guest does not find exactly one disk"));
   tell.Guest(absl::StrFormat("finds 'virt', version 2, a block device at 0x%08x, interrupt %u",
                              places[0].base, places[0].line));
 
-  auto disk = std::make_unique<GuestDisk>(stage.bus(), places[0], stage.options().patience);
+  auto disk = std::make_unique<VirtioGuestDisk>(stage.bus(), places[0], stage.options().patience);
   tell.ToHost("resets it, accepts its features, starts a ring");
   PLATTER_RETURN_IF_ERROR(disk->Probe());
   const BlkDeviceInfo& info = disk->driver().info();

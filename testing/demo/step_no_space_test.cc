@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "gtest/gtest.h"
 
@@ -36,23 +38,31 @@ INSTANTIATE_TEST_SUITE_P(Spaces, StepNoSpaceTest,
                                                                            : "AllocationLimit";
                          });
 
+// The sabotage of a step with a virtio disk, and of the one with a SCSI disk.
+void ExpectBothFail(Sabotage virtio, Sabotage scsi, const std::string& step,
+                    const std::string& words, DemoOptions::Space space) {
+  ExpectSabotageFails(virtio, step, words, space);
+  ExpectSabotageFails(scsi, "scsi-" + step, words, space);
+}
+
 TEST_P(StepNoSpaceTest, ReportNoticesThatThereIsRoom) {
-  ExpectSabotageFails(Sabotage::kRoomLeft, "nospace-report", "was not reported", GetParam());
+  ExpectBothFail(Sabotage::kRoomLeft, Sabotage::kScsiRoomLeft, "nospace-report", "was not reported",
+                 GetParam());
 }
 
 TEST_P(StepNoSpaceTest, IgnoreNoticesAnotherPolicy) {
-  ExpectSabotageFails(Sabotage::kWrongPolicy, "nospace-ignore", "in spite of werror=ignore",
-                      GetParam());
+  ExpectBothFail(Sabotage::kWrongPolicy, Sabotage::kScsiWrongPolicy, "nospace-ignore",
+                 "in spite of werror=ignore", GetParam());
 }
 
 TEST_P(StepNoSpaceTest, EnospcNoticesAStopThatIsNotTold) {
-  ExpectSabotageFails(Sabotage::kLostStopEvent, "nospace-enospc", "STOP did not happen",
-                      GetParam());
+  ExpectBothFail(Sabotage::kLostStopEvent, Sabotage::kScsiLostStopEvent, "nospace-enospc",
+                 "STOP did not happen", GetParam());
 }
 
 TEST_P(StepNoSpaceTest, StopNoticesThatNobodyMadeRoom) {
-  ExpectSabotageFails(Sabotage::kNoRoomMade, "nospace-stop",
-                      "the end of the write that was kept did not happen", GetParam());
+  ExpectBothFail(Sabotage::kNoRoomMade, Sabotage::kScsiNoRoomMade, "nospace-stop",
+                 "the end of the write that was kept did not happen", GetParam());
 }
 
 // A memory node has no file to change a byte of.
@@ -60,7 +70,8 @@ TEST(StepNoSpaceDataTest, EnospcNoticesAWrongByte) {
   if (const absl::Status refused = WhyNoTmpfs(); !refused.ok()) {
     GTEST_SKIP() << "no-user-namespace: " << MessageOf(refused);
   }
-  ExpectSabotageFails(Sabotage::kCorruptedNewData, "nospace-enospc", "wrong checksum");
+  ExpectBothFail(Sabotage::kCorruptedNewData, Sabotage::kScsiCorruptedNewData, "nospace-enospc",
+                 "wrong checksum", DemoOptions::Space::kTmpfs);
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ absl::Status VerifyPieces(Stage& stage, const std::vector<DiskPiece>& expected) 
 
 absl::Status StepReadWrite(Stage& stage) {
   Narrator& tell = stage.narrator();
-  GuestDisk& disk = *stage.vda();
+  VirtioGuestDisk& disk = *stage.vda();
   PLATTER_RETURN_IF_ERROR(ReadSuperblock(stage));
 
   std::vector<DiskPiece> old_content = PickPieces(stage);
@@ -111,7 +111,7 @@ absl::Status StepReadWrite(Stage& stage) {
   PLATTER_RETURN_IF_ERROR(disk.Flush());
   PLATTER_RETURN_IF_ERROR(VerifyPieces(stage, old_content));
   tell.Guest(absl::StrCat(old_content.size(), " checksums are right"));
-  stage.Promise(old_content);
+  stage.Promise(stage.files().disk, old_content);
   const BlockStats stats = stage.machine().BackendOfDevice("vda")->Stats();
   tell.Host(absl::StrCat("counted ", stats.read.operations, " reads, ", stats.write.operations,
                          " writes, ", stats.flush.operations, " flushes"));

@@ -11,5 +11,9 @@ TEST(StepShutdownTest, NoticesAWrongByteInTheImage) {
   ExpectSabotageFails(Sabotage::kCorruptedImage, "shutdown", "wrong checksum");
 }
 
+TEST(StepShutdownTest, NoticesADeviceWhoseEndIsNotTold) {
+  ExpectSabotageFails(Sabotage::kLostDeletedEvent, "shutdown", "DEVICE_DELETED of scsi0");
+}
+
 }  // namespace
 }  // namespace platter
