@@ -60,7 +60,7 @@ absl::Status ScsiDisk::Attach() {
   ops.resize = [this] {
     // SBC-3, 4.6: the initiator has to read the capacity again.
     attentions().Establish(SenseCode::kCapacityDataChanged);
-    TellNews();
+    TellNews(ScsiNews::kCapacity);
   };
   PLATTER_RETURN_IF_ERROR(backend().Attach(attachment, std::move(ops)));
   attached_ = true;

@@ -22,6 +22,7 @@
 #include "devices/scsi/scsi_disk.h"
 #include "devices/scsi/scsi_lane.h"
 #include "devices/scsi/scsi_task.h"
+#include "devices/scsi/scsi_tray.h"
 #include "devices/testing/fake_block_device.h"
 
 namespace platter {
