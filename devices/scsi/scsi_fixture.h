@@ -93,6 +93,15 @@ class ScsiFixture {
     lane = std::make_unique<ScsiLane>(*disk, context, client);
     disk->attentions().Clear();
   }
+  // A disk with removable media, executed in `where` (nullptr: the control context).
+  void StartRemovable(ScsiDiskOptions options = {}, AioContext* where = nullptr) {
+    if (options.id.empty()) options.id = "disk0";
+    auto created = ScsiDisk::CreateRemovable(std::move(options), backend, context);
+    PLATTER_CHECK(created.ok());
+    disk = *std::move(created);
+    lane = std::make_unique<ScsiLane>(*disk, where == nullptr ? context : *where, client);
+    disk->attentions().Clear();
+  }
   // A drive, executed in `where` (nullptr: the control context).
   void StartCd(MmcInterface interface = MmcInterface::kScsi, AioContext* where = nullptr) {
     auto created = ScsiCd::Create({.id = "cd0", .interface = interface}, backend, context);
