@@ -170,6 +170,9 @@ absl::Status CheckRotationRate(const std::string& path, const Device& device) {
 }
 
 absl::Status CheckScsiHd(const std::string& path, const config::ScsiHdOptions& device) {
+  if (!device.has_drive() && !device.removable()) {
+    return Fail(path, "drive", "missing: only a disk with removable=on can be empty");
+  }
   PLATTER_RETURN_IF_ERROR(CheckRotationRate(path, device));
   return CheckBlockSizes(path, device);
 }

@@ -118,6 +118,14 @@ TEST(Rules, RotationRatesAreThoseOfTheStandard) {
   }
 }
 
+TEST(Rules, OnlyARemovableDiskCanBeEmpty) {
+  const std::string missing = "device.drive: missing: only a disk with removable=on can be empty";
+  EXPECT_EQ(MessageOf(ParseDevice("scsi-hd").status()), missing);
+  EXPECT_EQ(MessageOf(ParseDevice("scsi-hd,removable=off").status()), missing);
+  EXPECT_EQ(MessageOf(ParseDevice("scsi-hd,removable=on").status()), "");
+  EXPECT_EQ(MessageOf(ParseDevice("scsi-hd,drive=d,removable=on").status()), "");
+}
+
 TEST(Rules, EveryQueueOfAnAdapterHasOneThread) {
   EXPECT_EQ(MessageOf(ParseDevice("virtio-scsi,num-queues=2,iothread-vq-mapping.0.iothread=t,"
                                   "iothread-vq-mapping.0.vqs.0=1")

@@ -122,7 +122,7 @@ TEST(SchemaNames, IdeAndScsi) {
               ElementsAre("drive", "bus", "scsi-id", "lun", "serial", "vendor", "product", "ver",
                           "device_id", "wwn", "logical_block_size", "physical_block_size",
                           "min_io_size", "opt_io_size", "discard_granularity", "rotation_rate",
-                          "share-rw", "rerror", "werror"));
+                          "share-rw", "rerror", "werror", "removable"));
   EXPECT_THAT(OptionNames<config::ScsiCdOptions>(),
               ElementsAre("drive", "bus", "scsi-id", "lun", "serial", "vendor", "product", "ver",
                           "wwn", "rerror"));

@@ -259,6 +259,7 @@ void SatisfyRules(Message& message) {
     SatisfySizeRules(*disk);
   }
   if (auto* disk = DynamicCastToGenerated<config::ScsiHdOptions>(&message)) {
+    if (!disk->has_drive() && !disk->removable()) disk->set_drive("n0");
     SatisfySizeRules(*disk);
     SatisfyRotationRule(*disk);
   }

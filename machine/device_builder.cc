@@ -140,7 +140,10 @@ absl::StatusOr<PlacedDevice> DeviceBuilder::BuildScsiUnit(const Setup& setup,
   if (!taken.ok()) return Named(options, taken.status());
   std::unique_ptr<ScsiUnit> unit;
   if (is_disk) {
-    auto disk = ScsiDisk::Create(ScsiDiskOptionsFrom(options.scsi_hd(), options.id()), backend);
+    ScsiDiskOptions disk_options = ScsiDiskOptionsFrom(options.scsi_hd(), options.id());
+    auto disk = options.scsi_hd().removable()
+                    ? ScsiDisk::CreateRemovable(std::move(disk_options), backend, setup.control)
+                    : ScsiDisk::Create(std::move(disk_options), backend);
     if (!disk.ok()) return disk.status();
     unit = *std::move(disk);
   } else {

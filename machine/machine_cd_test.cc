@@ -146,6 +146,38 @@ TEST_F(MachineScsiTest, UnitsComeAndGoUnderARunningGuest) {
   EXPECT_EQ(ScsiInitiator(disk).ReadCapacity10()->Number(0, 4), 255u);
 }
 
+TEST_F(MachineScsiTest, AnEmptyRemovableDiskGetsAMedium) {
+  ASSERT_EQ(MessageOf(rig_.Configure(R"(
+      blockdevs { node_name: "zip" memory { size: 2097152 } }
+      blockdevs { node_name: "odd" memory { size: 1049088 } }
+      devices { id: "scsi0" virtio_scsi {} }
+      devices { id: "rd0" scsi_hd { removable: true logical_block_size: 4096 } })")),
+            "");
+  Probe();
+  VirtioScsiUnit disk = Unit("rd0");
+  ScsiInitiator guest(disk);
+  const auto put = [&](const char* node) {
+    const BlockBackendRef tray = rig_.machine().BackendOfDevice("rd0");
+    EXPECT_TRUE(rig_.Run(tray->OpenTray(Force::kNo)).ok());
+    EXPECT_EQ(MessageOf(rig_.Run(tray->RemoveMedium())), "");
+    EXPECT_EQ(MessageOf(rig_.Run(tray->InsertMedium(rig_.machine().graph().Find(node)))), "");
+    EXPECT_TRUE(rig_.Run(tray->CloseTray()).ok());
+    EXPECT_TRUE(guest.ClearAttentions().ok());
+  };
+  EXPECT_EQ(guest.ClearAttentions()->code(), 0x3a01);
+  put("odd");
+  EXPECT_EQ(guest.ReadCapacity10()->code(), 0x3000) << "not made of blocks of 4096 bytes";
+  put("zip");
+  EXPECT_EQ(guest.ReadCapacity10()->Number(0, 4), 511u);
+  // The guest's own eject is told to the host.
+  const auto ejected = guest.StartStopUnit(ScsiInitiator::StartStop::kEject);
+  ASSERT_TRUE(ejected.ok());
+  EXPECT_TRUE(ejected->good());
+  EXPECT_EQ(rig_.events().size(), 5u);
+  EXPECT_EQ(rig_.events().back(), "DEVICE_TRAY_MOVED");
+  EXPECT_EQ(MessageOf(rig_.Run(rig_.machine().DeviceDel("rd0"))), "");
+}
+
 TEST_F(MachineScsiTest, AMachineResetReachesTheUnits) {
   ASSERT_EQ(MessageOf(rig_.Configure(kDiskAndDrive)), "");
   Probe();

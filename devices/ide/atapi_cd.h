@@ -41,6 +41,7 @@
 #include "devices/scsi/scsi_cd.h"
 #include "devices/scsi/scsi_lane.h"
 #include "devices/scsi/scsi_task.h"
+#include "devices/scsi/scsi_tray.h"
 
 namespace platter {
 
@@ -56,7 +57,7 @@ class AtapiCd final : public IdeDrive, private ScsiTask {
 
   const char* model() const override { return "ide-cd"; }
   // Control context.
-  const Tray& tray() const { return unit_->tray(); }
+  const Tray& tray() const { return unit_->tray()->mechanism(); }
 
  private:
   // Where the command is.

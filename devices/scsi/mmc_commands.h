@@ -3,8 +3,8 @@
 // The functions of commands that CD and DVD drives have beside those of every unit (MMC-6; READ CD
 // MSF and the speed of CDs: MMC-3), for the command table of a ScsiCd. The lane's unit is one.
 //
-// Ownership, threading: as ScsiLane; those that touch the tray run in the control context.
-// Units: blocks of 2048 bytes. Errors: in the task.
+// Ownership, threading: as ScsiLane; the one that looks at the tray runs in the control
+// context. Units: blocks of 2048 bytes. Errors: in the task.
 
 #ifndef PLATTER_DEVICES_SCSI_MMC_COMMANDS_H_
 #define PLATTER_DEVICES_SCSI_MMC_COMMANDS_H_
@@ -14,11 +14,7 @@
 
 namespace platter {
 
-// --- The tray; in the control context. ---
-
-Execution StartStopTray(ScsiLane& lane, ScsiTask& task);
-Execution PreventAllowRemoval(ScsiLane& lane, ScsiTask& task);
-Execution GetEventStatus(ScsiLane& lane, ScsiTask& task);
+// The tray, beside tray_commands.h; in the control context.
 Execution MechanismStatus(ScsiLane& lane, ScsiTask& task);
 
 // --- The disc. ---

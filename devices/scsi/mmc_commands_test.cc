@@ -103,18 +103,6 @@ TEST_F(MmcCommandsTest, DvdStructureOnlyOfADvd) {
   EXPECT_EQ(Execute({0xad, 0, 0, 0, 0, 0, 1, 0, 0, 8, 0, 0}, {}, 8).sense, kBadField);
 }
 
-TEST_F(MmcCommandsTest, EventStatusIsPolled) {
-  EXPECT_EQ(Execute({0x4a, 0, 0, 0, 0x10, 0, 0, 0, 8, 0}, {}, 8).sense, kBadField);
-  const ScsiResult other = Execute({0x4a, 1, 0, 0, 0x02, 0, 0, 0, 8, 0}, {}, 8);
-  EXPECT_EQ(other.transferred, 4u);
-  EXPECT_EQ(other.data[2], 0x80);
-  EXPECT_EQ(other.data[3], 0x10);
-  // A poll that has no room for the event leaves it.
-  backend.ops.eject_request(Force::kNo);
-  EXPECT_EQ(Execute({0x4a, 1, 0, 0, 0x10, 0, 0, 0, 4, 0}, {}, 8).transferred, 4u);
-  EXPECT_EQ(Execute({0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8, 0}, {}, 8).data[4], 1);
-}
-
 TEST_F(MmcCommandsTest, PerformanceAndMechanism) {
   EXPECT_EQ(Execute({0xac, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0}, {}, 24).Number(0, 4), 20u);
   EXPECT_EQ(Execute({0xac, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, {}, 24).Number(0, 4), 4u);

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "devices/scsi/inquiry.h"
 #include "devices/scsi/scsi_cd_commands.h"
+#include "devices/scsi/scsi_tray.h"
 
 namespace platter {
 
@@ -66,9 +67,13 @@ absl::StatusOr<std::unique_ptr<ScsiCd>> ScsiCd::CreateUnattached(ScsiCdOptions o
 
 ScsiCd::ScsiCd(ScsiCdOptions options, ScsiIdentity identity, BlockDeviceView& backend,
                AioContext& control)
-    : ScsiUnit(std::move(identity), backend, kCdBlockBytes),
-      options_(std::move(options)),
-      control_(control) {}
+    : ScsiUnit(std::move(identity), backend, kCdBlockBytes), options_(std::move(options)) {
+  // SCSI initiators are told of a removal as of any change; ATAPI drivers expect a drive that is
+  // not ready.
+  AddTray(control, options_.interface == MmcInterface::kScsi
+                       ? UnitAttention(SenseCode::kMediumNotPresent)
+                       : NotReady(SenseCode::kMediumNotPresent));
+}
 
 ScsiCd::~ScsiCd() {
   if (attached_) backend().Detach();
@@ -90,109 +95,14 @@ DeviceAttachment ScsiCd::attachment() const {
   return attachment;
 }
 
-BlockDevOps ScsiCd::callbacks() {
-  BlockDevOps ops;
-  ops.change_media = [this](MediumMove move) {
-    if (move == MediumMove::kEject) {
-      tray_.TryOpen(Force::kNo);
-    } else {
-      LookAtMedium();
-      tray_.Apply(TrayEvent::kHostClose);
-    }
-    PublishState();
-    TellNews();
-  };
-  ops.eject_request = [this](Force force) {
-    tray_.RequestEject(force);
-    if (force == Force::kYes) backend().LockMedium(false);
-    PublishState();
-    TellNews();
-  };
-  ops.is_tray_open = [this] { return tray_.open(); };
-  ops.is_medium_locked = [this] { return tray_.locked(); };
-  return ops;
-}
+BlockDevOps ScsiCd::callbacks() { return tray()->Callbacks(); }
 
 void ScsiCd::OnAttached() {
-  tray_.Restore({.medium = backend().is_inserted()});
-  PublishState();
+  tray()->OnAttached();
   attentions().Establish(SenseCode::kPowerOnOrReset);
 }
 
-// --- The tray. ---
-
-void ScsiCd::LookAtMedium() { tray_.SetMedium(backend().is_inserted()); }
-
-void ScsiCd::PublishState() {
-  ready_.store(tray_.ready(), std::memory_order_release);
-  open_.store(tray_.open(), std::memory_order_release);
-  reports_.store(tray_.report() != TrayReport::kNone, std::memory_order_release);
-}
-
-TrayOutcome ScsiCd::MoveTray(MediumMove move) {
-  if (move == MediumMove::kLoad) LookAtMedium();
-  const TrayOutcome outcome =
-      tray_.Apply(move == MediumMove::kEject ? TrayEvent::kGuestOpen : TrayEvent::kGuestClose);
-  PublishState();
-  if (outcome == TrayOutcome::kOpened || outcome == TrayOutcome::kClosed) {
-    backend().TrayMoved(move);
-  }
-  return outcome;
-}
-
-void ScsiCd::Lock(bool locked) {
-  tray_.Apply(locked ? TrayEvent::kGuestLock : TrayEvent::kGuestUnlock);
-  backend().LockMedium(locked);
-}
-
-TrayNotice ScsiCd::TakeNotice() {
-  const TrayNotice notice = tray_.notice();
-  if (notice != TrayNotice::kNone) tray_.Apply(TrayEvent::kNotified);
-  return notice;
-}
-
-void ScsiCd::Reset(SenseCode why) {
-  tray_.Apply(TrayEvent::kDeviceReset);
-  backend().LockMedium(false);
-  ScsiUnit::Reset(why);
-}
-
-void ScsiCd::ResetMachine() {
-  const TrayOutcome outcome = tray_.Apply(TrayEvent::kMachineReset);
-  LookAtMedium();
-  tray_.Apply(TrayEvent::kMachineReset);  // A medium put in while open is no news to a new guest.
-  PublishState();
-  backend().LockMedium(false);
-  if (outcome == TrayOutcome::kClosed) backend().TrayMoved(MediumMove::kLoad);
-  ScsiUnit::Reset(SenseCode::kPowerOnOrReset);
-}
-
-// --- Admission. ---
-
-bool ScsiCd::GoesToControl(const ScsiCommand& command) const {
-  if ((command.flags & kInControl) != 0) return true;
-  return (command.flags & kIgnoresAttention) == 0 && reports_.load(std::memory_order_acquire);
-}
-
-std::optional<Sense> ScsiCd::AdmitInControl(const ScsiCommand& command) {
-  if ((command.flags & kIgnoresAttention) != 0) return std::nullopt;
-  const TrayReport report = tray_.report();
-  if (report == TrayReport::kNone) return std::nullopt;
-  tray_.Apply(TrayEvent::kReported);
-  PublishState();
-  if (report == TrayReport::kArrived) return UnitAttention(SenseCode::kMediumMayHaveChanged);
-  // SCSI initiators are told of the removal as of any change; ATAPI drivers expect a drive that is
-  // not ready.
-  return options_.interface == MmcInterface::kScsi ? UnitAttention(SenseCode::kMediumNotPresent)
-                                                   : NotReady(SenseCode::kMediumNotPresent);
-}
-
-Sense ScsiCd::Readiness() const {
-  // The host may take the medium away beneath the tray, too.
-  if (ready_.load(std::memory_order_acquire) && backend().is_inserted()) return {};
-  return NotReady(open_.load(std::memory_order_acquire) ? SenseCode::kMediumNotPresentTrayOpen
-                                                        : SenseCode::kMediumNotPresentTrayClosed);
-}
+Sense ScsiCd::Readiness() const { return tray()->Readiness(); }
 
 // --- What it says of itself. ---
 
@@ -256,7 +166,8 @@ size_t ScsiCd::WriteModePage(ModePage page, PageControl control, std::span<uint8
       }
       return 16;
     case ModePage::kCdCapabilities:
-      return WriteCapabilities(control == PageControl::kCurrent && tray_.locked(), changeable, out);
+      return WriteCapabilities(control == PageControl::kCurrent && tray()->locked(), changeable,
+                               out);
     default:
       return 0;
   }

@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ScsiCd: a CD and DVD-ROM drive with a tray as a logical unit (MMC-6), for SCSI adapters and, with
-// another interface in its features, for ATAPI. The tray moves in the control context, where the
-// host's commands are too; commands that neither move it nor have a change to report are done in
-// their lane.
+// another interface in its features, for ATAPI.
 //
 // Ownership: backend and control context outlive it; lanes go first. Threading: Create, the
-// destructor and the tray in the control context; otherwise as ScsiUnit. Units: blocks of 2048
-// bytes. Errors: Create names the property.
+// destructor and the tray (ScsiTray) in the control context; otherwise as ScsiUnit. Units: blocks
+// of 2048 bytes. Errors: Create names the property.
 
 #ifndef PLATTER_DEVICES_SCSI_SCSI_CD_H_
 #define PLATTER_DEVICES_SCSI_SCSI_CD_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -23,7 +19,6 @@
 #include "aio/aio_context.h"
 #include "devices/scsi/mmc_disc.h"
 #include "devices/scsi/scsi_unit.h"
-#include "devices/tray/tray.h"
 
 namespace platter {
 
@@ -57,25 +52,8 @@ class ScsiCd final : public ScsiUnit {
   void OnAttached();
 
   const ScsiCdOptions& options() const { return options_; }
-  const Tray& tray() const { return tray_; }
-
-  // --- For commands. Control context. ---
-
-  TrayOutcome MoveTray(MediumMove move);
-  void Lock(bool locked);
-  TrayNotice TakeNotice();
-  bool tray_open() const { return tray_.open(); }
-  // What lies in an open tray is there to see; in a closed one the drive has to have noticed it.
-  bool has_medium() const {
-    return backend().is_inserted() && (tray_.open() || tray_.has_medium());
-  }
 
   // ScsiUnit.
-  void ResetMachine() override;
-  void Reset(SenseCode why) override;
-  bool GoesToControl(const ScsiCommand& command) const override;
-  std::optional<Sense> AdmitInControl(const ScsiCommand& command) override;
-  AioContext* control() const override { return &control_; }
   const ScsiCommandTable& commands() const override;
   Sense Readiness() const override;
   size_t WriteVpdPage(VpdPage page, std::span<uint8_t> out) const override;
@@ -89,18 +67,9 @@ class ScsiCd final : public ScsiUnit {
   ScsiCd(ScsiCdOptions options, ScsiIdentity identity, BlockDeviceView& backend,
          AioContext& control);
   absl::Status Attach();
-  // What the drive is told by its tray, and tells the lanes.
-  void LookAtMedium();
-  void PublishState();
 
   const ScsiCdOptions options_;
-  AioContext& control_;
-  Tray tray_;
   bool attached_ = false;
-  // For the lanes, of the tray.
-  std::atomic<bool> ready_{false};
-  std::atomic<bool> open_{false};
-  std::atomic<bool> reports_{false};
 };
 
 }  // namespace platter

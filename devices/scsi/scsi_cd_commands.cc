@@ -4,6 +4,7 @@
 #include "devices/scsi/block_commands.h"
 #include "devices/scsi/mmc_commands.h"
 #include "devices/scsi/primary_commands.h"
+#include "devices/scsi/tray_commands.h"
 
 namespace platter {
 

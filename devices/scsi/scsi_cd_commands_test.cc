@@ -25,8 +25,8 @@ TEST_F(ScsiCdCommandsTest, EveryOpcodeInEveryState) {
           backend.inserted = (state & 1) != 0;
           drive->ResetMachine();
           drive->attentions().Clear();
-          if ((state & 2) != 0) drive->MoveTray(MediumMove::kEject);
-          if ((state & 4) != 0) drive->Lock(true);
+          if ((state & 2) != 0) drive->tray()->Move(MediumMove::kEject);
+          if ((state & 4) != 0) drive->tray()->Lock(true);
           const auto code = static_cast<uint8_t>(opcode);
           const ScsiResult result =
               Execute({code, byte, byte, 0, byte, 0, 0, 0, byte, byte, 0, 0, 0, 0, 0, 0}, {}, room);

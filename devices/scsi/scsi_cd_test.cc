@@ -152,8 +152,8 @@ TEST_P(ScsiCdTest, ResetsUnlockAndOnlyTheMachinesCloses) {
   EXPECT_TRUE(Eject().good());
   EXPECT_TRUE(Prevent(true).good());
   drive->Reset(SenseCode::kBusDeviceReset);
-  EXPECT_TRUE(drive->tray().open());
-  EXPECT_FALSE(drive->tray().locked());
+  EXPECT_TRUE(drive->tray()->open());
+  EXPECT_FALSE(drive->tray()->locked());
   EXPECT_FALSE(backend.medium_locked);
   EXPECT_EQ(Ready().sense, UnitAttention(SenseCode::kBusDeviceReset));
   backend.tray_moves.clear();
@@ -165,7 +165,10 @@ TEST_P(ScsiCdTest, ResetsUnlockAndOnlyTheMachinesCloses) {
 
 TEST_P(ScsiCdTest, NewsAreTold) {
   int news = 0;
-  drive->set_on_news([&] { ++news; });
+  drive->set_on_news([&](ScsiNews what) {
+    EXPECT_EQ(what, ScsiNews::kTray);
+    ++news;
+  });
   backend.ops.eject_request(Force::kNo);
   HostMoves(MediumMove::kEject);
   HostMoves(MediumMove::kLoad);
@@ -188,7 +191,7 @@ TEST(ScsiCdUnattachedTest, GoesThroughTheChannelOfItsDrive) {
   EXPECT_EQ(fixture.Execute({0x00}).sense, UnitAttention(SenseCode::kPowerOnOrReset));
   EXPECT_TRUE(fixture.Execute({0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0}, {}, 2048).good());
   fixture.backend.ops.change_media(MediumMove::kEject);
-  EXPECT_TRUE(fixture.drive->tray().open());
+  EXPECT_TRUE(fixture.drive->tray()->open());
   fixture.Stop();
   EXPECT_TRUE(fixture.backend.attached) << "whoever attached detaches";
   channel.reset();

@@ -29,7 +29,7 @@ enum ScsiCommandFlag : uint8_t {
   kNeedsMedium = 1 << 0,
   kIgnoresAttention = 1 << 1,    // Neither reports nor clears one (SAM-5, 5.14).
   kIgnoresReservation = 1 << 2,  // Of another initiator (SPC-2, table 10).
-  kInControl = 1 << 3,           // Done in the control context (ScsiUnit::AdmitInControl).
+  kInControl = 1 << 3,           // Done in the control context (ScsiTray).
 };
 
 struct ScsiCommand {

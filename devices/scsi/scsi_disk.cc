@@ -11,6 +11,7 @@
 #include "devices/scsi/block_commands.h"
 #include "devices/scsi/inquiry.h"
 #include "devices/scsi/scsi_disk_commands.h"
+#include "devices/scsi/scsi_tray.h"
 
 namespace platter {
 
@@ -32,10 +33,24 @@ ScsiIdentity IdentityOf(const ScsiDiskOptions& options) {
 
 absl::StatusOr<std::unique_ptr<ScsiDisk>> ScsiDisk::Create(ScsiDiskOptions options,
                                                            BlockDeviceView& backend) {
+  return Build(std::move(options), backend, nullptr);
+}
+
+absl::StatusOr<std::unique_ptr<ScsiDisk>> ScsiDisk::CreateRemovable(ScsiDiskOptions options,
+                                                                    BlockDeviceView& backend,
+                                                                    AioContext& control) {
+  return Build(std::move(options), backend, &control);
+}
+
+absl::StatusOr<std::unique_ptr<ScsiDisk>> ScsiDisk::Build(ScsiDiskOptions options,
+                                                          BlockDeviceView& backend,
+                                                          AioContext* control) {
   options = ResolveScsiDiskOptions(std::move(options), backend.probe_block_sizes());
   PLATTER_RETURN_IF_ERROR(CheckScsiDiskOptions(options));
   ScsiIdentity identity = IdentityOf(options);
+  identity.removable = control != nullptr;
   std::unique_ptr<ScsiDisk> disk(new ScsiDisk(std::move(options), std::move(identity), backend));
+  if (control != nullptr) disk->AddTray(*control, UnitAttention(SenseCode::kMediumNotPresent));
   PLATTER_RETURN_IF_ERROR(disk->Attach());
   return disk;
 }
@@ -55,15 +70,18 @@ absl::Status ScsiDisk::Attach() {
   attachment.read_error = options_.rerror;
   attachment.write_error = options_.werror;
   attachment.share_writes = options_.share_rw;
-  attachment.needs_write = !backend().is_read_only();
+  // The next medium may be one that can be written.
+  attachment.needs_write = tray() != nullptr || !backend().is_read_only();
   BlockDevOps ops;
+  if (tray() != nullptr) ops = tray()->Callbacks();
   ops.resize = [this] {
     // SBC-3, 4.6: the initiator has to read the capacity again.
     attentions().Establish(SenseCode::kCapacityDataChanged);
-    TellNews();
+    TellNews(ScsiNews::kCapacity);
   };
   PLATTER_RETURN_IF_ERROR(backend().Attach(attachment, std::move(ops)));
   attached_ = true;
+  if (tray() != nullptr) tray()->OnAttached();
   default_write_cache_ = backend().write_cache_enabled();
   attentions().Establish(SenseCode::kPowerOnOrReset);
   return absl::OkStatus();
@@ -74,7 +92,9 @@ void ScsiDisk::Reset(SenseCode why) {
   ScsiUnit::Reset(why);
 }
 
-const ScsiCommandTable& ScsiDisk::commands() const { return ScsiDiskCommands(); }
+const ScsiCommandTable& ScsiDisk::commands() const {
+  return tray() == nullptr ? ScsiDiskCommands() : ScsiRemovableDiskCommands();
+}
 
 uint8_t ScsiDisk::physical_exponent() const {
   return static_cast<uint8_t>(
@@ -86,7 +106,18 @@ bool ScsiDisk::can_unmap() const {
 }
 
 Sense ScsiDisk::Readiness() const {
+  if (tray() != nullptr) [[unlikely]]
+    return ReadinessOfRemovable();
   return backend().is_inserted() ? Sense{} : NotReady(SenseCode::kMediumNotPresent);
+}
+
+Sense ScsiDisk::ReadinessOfRemovable() const {
+  const Sense readiness = tray()->Readiness();
+  if (!readiness.ok()) return readiness;
+  // Of a fixed disk the backend sees to it. A guest that saw the whole blocks only would lose what
+  // is behind them, when it copies the medium.
+  return backend().length() % block_size() == 0 ? Sense{}
+                                                : NotReady(SenseCode::kIncompatibleMedium);
 }
 
 std::span<const VpdPage> ScsiDisk::vpd_pages() const {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ScsiDisk: a fixed disk as a logical unit (SBC-3), with logical blocks of 512 bytes or 4 KiB (or
-// any power of two), that any adapter can have.
+// ScsiDisk: a disk as a logical unit (SBC-3), with logical blocks of 512 bytes or 4 KiB (or any
+// power of two), that any adapter can have. A fixed one, or one whose medium can be locked, ejected
+// and changed, as those of magneto-optical and ZIP drives; its tray is that of a CD drive.
 //
-// Ownership: the backend outlives it; lanes go first. Threading: Create, and the destructor, in the
-// control context; otherwise as ScsiUnit. Units: bytes. Errors: Create names the property.
+// Ownership: backend and control context outlive it; lanes go first. Threading: Create,
+// CreateRemovable, the destructor and the tray (ScsiTray) in the control context; otherwise as
+// ScsiUnit. Units: bytes. Errors: Create and CreateRemovable name the property.
 
 #ifndef PLATTER_DEVICES_SCSI_SCSI_DISK_H_
 #define PLATTER_DEVICES_SCSI_SCSI_DISK_H_
@@ -16,6 +18,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "aio/aio_context.h"
 #include "devices/scsi/scsi_unit.h"
 
 namespace platter {
@@ -52,6 +55,11 @@ class ScsiDisk final : public ScsiUnit {
   // Attaches to the backend. INVALID_ARGUMENT naming what is wrong, or what Attach said.
   static absl::StatusOr<std::unique_ptr<ScsiDisk>> Create(ScsiDiskOptions options,
                                                           BlockDeviceView& backend);
+  // The same for a disk with removable media, empty or not. Blocks keep their size whatever medium
+  // comes; one that is not made of whole blocks is not ready (2/30/00).
+  static absl::StatusOr<std::unique_ptr<ScsiDisk>> CreateRemovable(ScsiDiskOptions options,
+                                                                   BlockDeviceView& backend,
+                                                                   AioContext& control);
   ~ScsiDisk() override;
 
   const ScsiDiskOptions& options() const { return options_; }
@@ -70,8 +78,13 @@ class ScsiDisk final : public ScsiUnit {
   void SelectModePage(ModePage page, std::span<const uint8_t> data) override;
 
  private:
+  // `control`: of a tray; nullptr: a fixed disk.
+  static absl::StatusOr<std::unique_ptr<ScsiDisk>> Build(ScsiDiskOptions options,
+                                                         BlockDeviceView& backend,
+                                                         AioContext* control);
   ScsiDisk(ScsiDiskOptions options, ScsiIdentity identity, BlockDeviceView& backend);
   absl::Status Attach();
+  Sense ReadinessOfRemovable() const;
   size_t WriteBlockLimits(std::span<uint8_t> out) const;
 
   const ScsiDiskOptions options_;

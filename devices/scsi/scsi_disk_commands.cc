@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/scsi/scsi_disk_commands.h"
 
+#include <algorithm>
+#include <array>
+#include <iterator>
+
 #include "devices/scsi/block_commands.h"
 #include "devices/scsi/primary_commands.h"
+#include "devices/scsi/tray_commands.h"
 
 namespace platter {
 
@@ -51,12 +56,35 @@ constexpr ScsiCommand kRows[] = {
     {kWriteAndVerify12, kNone, kNeedsMedium, WriteAndVerifyBlocks, "WRITE AND VERIFY(12)", "SBC-3 5.39", {0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0}},
     {kVerify12, kNone, kNeedsMedium, VerifyBlocks, "VERIFY(12)", "SBC-3 5.30", {0x16, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0}},
 };
+
+// What a tray adds, and START STOP UNIT, which moves it. The event status is an MMC command that
+// guests may ask any drive with a tray for.
+constexpr ScsiCommand kTrayRows[] = {
+    {kStartStopUnit, kNone, kInControl, StartStopTray, "START STOP UNIT", "SBC-3 5.25", {0x01, 0, 0x0f, 0xf7, 0}},
+    {kPreventAllow, kNone, kInControl, PreventAllowRemoval, "PREVENT ALLOW MEDIUM REMOVAL", "SBC-3 5.6", {0, 0, 0, 0x01, 0}},
+    {kGetEventStatus, kNone, kFree | kInControl, GetEventStatus, "GET EVENT STATUS NOTIFICATION", "MMC-6 6.6", {0x01, 0, 0, 0xff, 0, 0, 0xff, 0xff, 0}},
+};
 // clang-format on
+
+// The rows of a fixed disk but for START STOP UNIT, then those of the tray.
+constexpr auto kRemovableRows = [] {
+  std::array<ScsiCommand, std::size(kRows) - 1 + std::size(kTrayRows)> rows;
+  auto* const tray_rows =
+      std::copy_if(std::begin(kRows), std::end(kRows), rows.begin(),
+                   [](const ScsiCommand& row) { return row.opcode != kStartStopUnit; });
+  std::copy(std::begin(kTrayRows), std::end(kTrayRows), tray_rows);
+  return rows;
+}();
 
 }  // namespace
 
 const ScsiCommandTable& ScsiDiskCommands() {
   static const ScsiCommandTable table{kRows};
+  return table;
+}
+
+const ScsiCommandTable& ScsiRemovableDiskCommands() {
+  static const ScsiCommandTable table{kRemovableRows};
   return table;
 }
 

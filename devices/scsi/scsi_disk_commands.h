@@ -12,6 +12,8 @@
 namespace platter {
 
 const ScsiCommandTable& ScsiDiskCommands();
+// Of a disk with removable media: with the commands of its tray.
+const ScsiCommandTable& ScsiRemovableDiskCommands();
 
 }  // namespace platter
 

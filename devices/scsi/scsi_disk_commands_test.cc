@@ -35,5 +35,46 @@ TEST_F(ScsiDiskCommandsTest, EveryOpcodeHasADefinedAnswer) {
   }
 }
 
+TEST_F(ScsiDiskCommandsTest, EveryOpcodeOfARemovableDiskInEveryState) {
+  StartRemovable();
+  for (int state = 0; state < 8; ++state) {
+    for (int opcode = 0; opcode < 256; ++opcode) {
+      for (uint8_t byte : {0x00, 0x01, 0x02, 0x10, 0xff}) {
+        for (size_t room : {0, 8, 600}) {
+          // The state again: some commands change it.
+          backend.inserted = (state & 1) != 0;
+          disk->ResetMachine();
+          disk->attentions().Clear();
+          if ((state & 2) != 0) disk->tray()->Move(MediumMove::kEject);
+          if ((state & 4) != 0) disk->tray()->Lock(true);
+          const auto code = static_cast<uint8_t>(opcode);
+          const ScsiResult result =
+              Execute({code, byte, byte, 0, byte, 0, 0, 0, byte, byte, 0, 0, 0, 1, 0, 0},
+                      std::vector<uint8_t>(room), room);
+          EXPECT_LE(result.transferred, room);
+          EXPECT_EQ(result.status == ScsiStatus::kCheckCondition, !result.sense.ok());
+          if (disk->commands().FirstOf(code) == nullptr) {
+            EXPECT_EQ(result.sense, IllegalRequest(SenseCode::kInvalidOpcode));
+          }
+        }
+      }
+      disk->Release(0);
+    }
+  }
+}
+
+TEST_F(ScsiDiskCommandsTest, ARemovableDiskHasAllCommandsOfAFixedOneAndThoseOfATray) {
+  for (const ScsiCommand& row : ScsiDiskCommands().rows()) {
+    const ScsiCommand* const found =
+        ScsiRemovableDiskCommands().Find(static_cast<uint8_t>(row.opcode), row.action);
+    ASSERT_NE(found, nullptr) << row.name;
+    EXPECT_EQ(found->execute == row.execute, row.opcode != ScsiOpcode::kStartStopUnit) << row.name;
+  }
+  for (const uint8_t code : {0x1e, 0x4a}) {
+    EXPECT_EQ(ScsiDiskCommands().FirstOf(code), nullptr);
+    ASSERT_NE(ScsiRemovableDiskCommands().FirstOf(code), nullptr);
+  }
+}
+
 }  // namespace
 }  // namespace platter

@@ -47,7 +47,7 @@ TEST_F(ScsiDiskTest, CapacityFollowsTheMedium) {
   EXPECT_EQ(sixteen.Number(0, 8), 2047u);
   EXPECT_EQ(sixteen.data[13], 3);  // 512e.
   int told = 0;
-  disk->set_on_news([&] { ++told; });
+  disk->set_on_news([&](ScsiNews news) { told += news == ScsiNews::kCapacity ? 1 : 0; });
   backend.Resize(2 << 20);
   EXPECT_EQ(told, 1);
   EXPECT_EQ(Execute({0x00}).sense, UnitAttention(SenseCode::kCapacityDataChanged));

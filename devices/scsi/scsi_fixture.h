@@ -22,6 +22,7 @@
 #include "devices/scsi/scsi_disk.h"
 #include "devices/scsi/scsi_lane.h"
 #include "devices/scsi/scsi_task.h"
+#include "devices/scsi/scsi_tray.h"
 #include "devices/testing/fake_block_device.h"
 
 namespace platter {
@@ -90,6 +91,15 @@ class ScsiFixture {
     PLATTER_CHECK(created.ok());
     disk = *std::move(created);
     lane = std::make_unique<ScsiLane>(*disk, context, client);
+    disk->attentions().Clear();
+  }
+  // A disk with removable media, executed in `where` (nullptr: the control context).
+  void StartRemovable(ScsiDiskOptions options = {}, AioContext* where = nullptr) {
+    if (options.id.empty()) options.id = "disk0";
+    auto created = ScsiDisk::CreateRemovable(std::move(options), backend, context);
+    PLATTER_CHECK(created.ok());
+    disk = *std::move(created);
+    lane = std::make_unique<ScsiLane>(*disk, where == nullptr ? context : *where, client);
     disk->attentions().Clear();
   }
   // A drive, executed in `where` (nullptr: the control context).

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "devices/scsi/block_commands.h"
+#include "devices/scsi/scsi_tray.h"
 
 namespace platter {
 
@@ -43,8 +44,9 @@ Execution ScsiLane::Execute(ScsiTask& task, uint8_t nexus) {
   static constexpr ScsiCommand kUnknown = {.execute = RefuseUnknown};
   const ScsiCommand& command = found == nullptr ? kUnknown : *found;
   if (!Admit(task, command)) return Execution::kDone;
-  if (unit_.GoesToControl(command)) [[unlikely]]
-    return ExecuteInControl(task, command);
+  ScsiTray* const tray = unit_.tray();
+  if (tray != nullptr && tray->GoesToControl(command)) [[unlikely]]
+    return ExecuteInControl(*tray, task, command);
   return Do(task, command);
 }
 
@@ -60,16 +62,16 @@ Execution ScsiLane::Do(ScsiTask& task, const ScsiCommand& command) {
 
 // There and back; a task of a removable drive that has nothing to report does not come here, unless
 // it moves the tray.
-Execution ScsiLane::ExecuteInControl(ScsiTask& task, const ScsiCommand& command) {
-  if (unit_.control() == &context_) {
-    if (const std::optional<Sense> refused = unit_.AdmitInControl(command)) {
+Execution ScsiLane::ExecuteInControl(ScsiTray& tray, ScsiTask& task, const ScsiCommand& command) {
+  if (&tray.control() == &context_) {
+    if (const std::optional<Sense> refused = tray.Admit(command)) {
       return Fail(task, *refused);
     }
     return Do(task, command);
   }
-  unit_.control()->Post([this, &task, &command] {
+  tray.control().Post([this, &tray, &task, &command] {
     bool answered = true;
-    if (const std::optional<Sense> refused = unit_.AdmitInControl(command)) {
+    if (const std::optional<Sense> refused = tray.Admit(command)) {
       Fail(task, *refused);
     } else if ((command.flags & kInControl) != 0) {
       Do(task, command);

@@ -83,7 +83,7 @@ class ScsiLane final : private ScsiTaskOwner {
   void OnTaskIoDone(ScsiTask& task, IoResult result) override;
   void FreeScratch(ScsiTask& task);
   Execution Do(ScsiTask& task, const ScsiCommand& command);
-  Execution ExecuteInControl(ScsiTask& task, const ScsiCommand& command);
+  Execution ExecuteInControl(ScsiTray& tray, ScsiTask& task, const ScsiCommand& command);
   // Whether the command may be done now; if not, the task has its status.
   bool Admit(ScsiTask& task, const ScsiCommand& command);
 

@@ -113,6 +113,7 @@ enum class SenseCode : uint16_t {
   kNexusLoss = 0x2907,
   kModeParametersChanged = 0x2a01,
   kCapacityDataChanged = 0x2a09,
+  kIncompatibleMedium = 0x3000,
   kSavingParametersNotSupported = 0x3900,
   kMediumNotPresent = 0x3a00,
   kMediumNotPresentTrayClosed = 0x3a01,

@@ -12,7 +12,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -38,11 +38,18 @@ struct ScsiIdentity {
   uint64_t wwn = 0;                // NAA designator; 0: none.
 };
 
+class ScsiTray;
+
+// What an adapter may tell its guest of, besides the attention that the next command gets.
+enum class ScsiNews : uint8_t {
+  kCapacity,  // Another length of the same medium.
+  kTray,      // The host has moved the tray, or wishes the medium back.
+};
+
 class ScsiUnit {
  public:
-  ScsiUnit(ScsiIdentity identity, BlockDeviceView& backend, uint32_t block_size)
-      : identity_(std::move(identity)), backend_(backend), block_size_(block_size) {}
-  virtual ~ScsiUnit() = default;
+  ScsiUnit(ScsiIdentity identity, BlockDeviceView& backend, uint32_t block_size);
+  virtual ~ScsiUnit();
 
   const ScsiIdentity& identity() const { return identity_; }
   BlockDeviceView& backend() const { return backend_; }
@@ -71,27 +78,18 @@ class ScsiUnit {
   // and `why` is to be told.
   virtual void Reset(SenseCode why);
   // Machine reset: as Reset, and a tray is closed. Control context.
-  virtual void ResetMachine() { Reset(SenseCode::kPowerOnOrReset); }
+  void ResetMachine();
 
-  // Told in the control context when there is news that an adapter may pass on to its guest:
-  // another length, another medium, a wish of the host's. Attentions are established already.
-  void set_on_news(absl::AnyInvocable<void()> on_news) { on_news_ = std::move(on_news); }
-
-  // --- Removable media: what has to be decided in the control context. ---
-
-  // Whether `command` has to go there now: it moves the tray, or there is something to report
-  // first. Any thread; the answer may be old by one command that runs at the same time.
-  virtual bool GoesToControl(const ScsiCommand& command) const {
-    static_cast<void>(command);
-    return false;
+  // Told in the control context when there is news that an adapter may pass on to its guest.
+  // Attentions are established already.
+  void set_on_news(absl::AnyInvocable<void(ScsiNews)> on_news) { on_news_ = std::move(on_news); }
+  // For the parts of the unit. Control context.
+  void TellNews(ScsiNews news) {
+    if (on_news_) on_news_(news);
   }
-  // Control context. Nothing: the command may be done.
-  virtual std::optional<Sense> AdmitInControl(const ScsiCommand& command) {
-    static_cast<void>(command);
-    return std::nullopt;
-  }
-  // Where that is; nullptr for units whose commands never go there.
-  virtual AioContext* control() const { return nullptr; }
+
+  // Of a unit with removable media; nullptr of others, whose commands never leave their lane.
+  ScsiTray* tray() const { return tray_.get(); }
 
   // --- What the type of device has. ---
 
@@ -117,9 +115,8 @@ class ScsiUnit {
   virtual void SelectModePage(ModePage page, std::span<const uint8_t> data) = 0;
 
  protected:
-  void TellNews() {
-    if (on_news_) on_news_();
-  }
+  // In the constructor. See ScsiTray.
+  ScsiTray& AddTray(AioContext& control, const Sense& removal);
 
  private:
   const ScsiIdentity identity_;
@@ -128,7 +125,8 @@ class ScsiUnit {
   UnitAttentions attentions_;
   std::atomic<int> reserved_by_{kNobody};
   std::atomic<bool> descriptor_sense_{false};
-  absl::AnyInvocable<void()> on_news_;
+  absl::AnyInvocable<void(ScsiNews)> on_news_;
+  std::unique_ptr<ScsiTray> tray_;
 };
 
 }  // namespace platter

@@ -86,7 +86,7 @@ class VirtioScsi final : public VirtioDevice, private VirtioScsiControlHost {
   void Insert(Unit& unit);
   void Leave(Unit& unit);
   void Gone(Unit& unit);
-  void OnNews(Unit& unit);
+  void OnNews(Unit& unit, ScsiNews news);
   void TellOthers(const ScsiAddress& address);
   // Serialised by itself; nothing unless the driver accepted `feature`.
   void PostEvent(uint64_t feature, uint32_t event, const ScsiAddress& address, uint32_t reason);

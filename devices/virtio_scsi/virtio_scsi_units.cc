@@ -52,7 +52,7 @@ absl::Status VirtioScsi::AddUnit(const ScsiAddress& address, std::unique_ptr<Scs
   unit.address = address;
   unit.scsi = std::move(scsi);
   for (const auto& lane : lanes_) unit.lanes.push_back(lane->Open(*unit.scsi));
-  unit.scsi->set_on_news([this, &unit] { OnNews(unit); });
+  unit.scsi->set_on_news([this, &unit](ScsiNews news) { OnNews(unit, news); });
   table_.Insert(address, unit);
   Insert(unit);
   return absl::OkStatus();
@@ -127,10 +127,11 @@ void VirtioScsi::TellOthers(const ScsiAddress& address) {
   }
 }
 
-void VirtioScsi::OnNews(Unit& unit) {
+void VirtioScsi::OnNews(Unit& unit, ScsiNews news) {
   if (unit.leaving) return;
-  // 5.6.6.3: never a parameter change of an MMC device; its media events are for subscribers.
-  if (unit.scsi->identity().type == ScsiDeviceType::kCdRom) {
+  // 5.6.6.3: media events are for subscribers. MMC devices have no other news, so there is never a
+  // parameter change of one.
+  if (news == ScsiNews::kTray) {
     if ((unit.subscribed & kVirtioScsiNotifyMediaChange) == 0) return;
     return PostEvent(0, kVirtioScsiAsyncNotify, unit.address, kVirtioScsiNotifyMediaChange);
   }
@@ -141,9 +142,7 @@ void VirtioScsi::OnNews(Unit& unit) {
 
 uint32_t VirtioScsi::NotificationsOf(const ScsiAddress& address) {
   const Unit* unit = Find(address);
-  return unit != nullptr && unit->scsi->identity().type == ScsiDeviceType::kCdRom
-             ? kVirtioScsiNotifyMediaChange
-             : 0;
+  return unit != nullptr && unit->scsi->tray() != nullptr ? kVirtioScsiNotifyMediaChange : 0;
 }
 
 void VirtioScsi::Subscribe(const ScsiAddress& address, uint32_t notifications) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A SCSI disk and a SCSI CD drive behind virtio-scsi, with their guest driver, for the device
-// contract suite, on both transports.
+// A SCSI disk, one with removable media and a SCSI CD drive behind virtio-scsi, with their guest
+// driver, for the device contract suite, on both transports.
 //
 // Ownership, threading, units, errors: see device_fixture.h.
 
@@ -16,6 +16,8 @@ namespace platter {
 
 std::unique_ptr<DeviceFixture> MakeVirtioScsiDiskMmioFixture();
 std::unique_ptr<DeviceFixture> MakeVirtioScsiDiskDirectFixture();
+std::unique_ptr<DeviceFixture> MakeVirtioScsiRemovableDiskMmioFixture();
+std::unique_ptr<DeviceFixture> MakeVirtioScsiRemovableDiskDirectFixture();
 std::unique_ptr<DeviceFixture> MakeVirtioScsiCdMmioFixture();
 std::unique_ptr<DeviceFixture> MakeVirtioScsiCdDirectFixture();
 
