@@ -84,8 +84,8 @@ std::optional<IsoFile> FindFile(std::span<const uint8_t> folder,
     const std::string_view identifier(
         reinterpret_cast<const char*>(folder.data() + at + sizeof(record)),
         record.identifier_length);
-    const IsoFile file = {.name = std::string(identifier.substr(0, identifier.find(';'))),
-                          .extent = ExtentOf(record)};
+    IsoFile file = {.name = std::string(identifier.substr(0, identifier.find(';'))),
+                    .extent = ExtentOf(record)};
     if ((record.flags & (kFlagDirectory | kFlagMultiExtent)) == 0 && wanted(file)) return file;
     at += record.length;
   }

@@ -35,7 +35,7 @@ absl::Status PrepareDisk(const DemoOptions& options, Narrator& tell, StageFiles&
                            ")"));
     return absl::OkStatus();
   }
-  const absl::Status made =
+  absl::Status made =
       MakeExt4Image(files.disk, kOwnDiskBytes, {.mkfs = options.mkfs, .label = kLabel});
   if (made.ok()) {
     files.ext4_label = kLabel;
@@ -87,7 +87,7 @@ absl::Status PrepareDiscs(const DemoOptions& options, const TempFolder& folder, 
   if (!b.ok()) return b.status();
   if (!b->has_file_system()) {
     tell.Warning(absl::StrCat("there is no ", options.xorriso,
-                              " here (package xorriso): discs hold a pattern instead"));
+                              " here (package xorriso): discs made here hold a pattern instead"));
   }
   if (!options.iso.empty()) {
     tell.Line(absl::StrCat("disc      ", options.iso, " (yours is not written to)"));

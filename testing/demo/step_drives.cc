@@ -97,7 +97,7 @@ absl::Status FindScsiDisk(Stage& stage) {
   PLATTER_RETURN_IF_ERROR(FindAdapter(stage));
   auto disk = std::make_unique<ScsiGuestDisk>(stage.scsi0()->driver(), guest::ScsiLunOf(0, 0),
                                               stage.options().patience);
-  tell.ToHost("REPORT LUNS, INQUIRY, READ CAPACITY of target 0");
+  tell.ToHost("REPORT LUNS, INQUIRY, READ CAPACITY, page 80h");
   const auto luns = ExpectGood(disk->initiator().ReportLuns(), "REPORT LUNS");
   if (!luns.ok()) return luns.status();
   PLATTER_RETURN_IF_ERROR(

@@ -44,7 +44,7 @@ absl::Status StepShutdown(Stage& stage) {
                          " places hold what the guest left there"));
   if (stage.files().ext4_label.empty()) return absl::OkStatus();
   const std::string& fsck = stage.options().fsck;
-  const absl::Status clean = CheckExt4Image(stage.files().disk, fsck);
+  absl::Status clean = CheckExt4Image(stage.files().disk, fsck);
   if (ErrnoOf(clean) == ENOENT) {
     tell.Warning(absl::StrCat("there is no ", fsck,
                               " here (package e2fsprogs): nobody looks at the file system"));
