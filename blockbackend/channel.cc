@@ -83,9 +83,7 @@ IoResult ChannelImpl::Check(const BlockRequest& request) const {
 
 void ChannelImpl::Launch(BlockRequest& request) {
   if (const IoResult refused = Check(request); refused != 0) [[unlikely]] {
-    request.channel_state.bits |= kInvalid;
-    PutDone(request, refused);
-    return;
+    return Refuse(request, refused);
   }
   if (!services_.write_cache->load(std::memory_order_relaxed) && IsWriteLike(request.op) &&
       request.op != IoOp::kDiscard) {
@@ -97,6 +95,11 @@ void ChannelImpl::Launch(BlockRequest& request) {
     return;
   }
   End(request, result);
+}
+
+void ChannelImpl::Refuse(BlockRequest& request, IoResult why) {
+  request.channel_state.bits |= kInvalid;
+  PutDone(request, why);
 }
 
 void ChannelImpl::AddInFlight(BlockRequest& request) {
@@ -310,11 +313,19 @@ void ChannelImpl::Obey(const ChannelOrders& orders) {
     AcknowledgeIfQuiet();
     return;
   }
+  // What waited was meant for the medium that was there: not for one that has come since.
+  const bool gone = orders.medium.removals != medium_.removals;
   medium_ = orders.medium;
   // What fails again goes to the kept list and stays there.
   RequestFifo starting;
   starting.Swap(parked_);
-  while (IoRequest* const request = starting.PopFront()) Launch(*AsBlockRequest(request));
+  while (IoRequest* const request = starting.PopFront()) {
+    if (gone) [[unlikely]] {
+      Refuse(*AsBlockRequest(request), -ENOMEDIUM);
+    } else {
+      Launch(*AsBlockRequest(request));
+    }
+  }
 }
 
 void ChannelImpl::AcknowledgeIfQuiet() {

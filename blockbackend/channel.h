@@ -83,6 +83,8 @@ class ChannelImpl final : public BlockChannel {
 
   // Checks and starts a request; what ends at once goes to the done list (or is kept).
   void Launch(BlockRequest& request);
+  // Ends requests that never went to a medium.
+  void Refuse(BlockRequest& request, IoResult why);
   // 0, or why the request is refused.
   IoResult Check(const BlockRequest& request) const;
   void AddInFlight(BlockRequest& request);

@@ -51,8 +51,14 @@ bool ChannelHub::Quiet(Hold hold) const {
 
 void ChannelHub::SetMedium(const ChannelMedium& device, const ChannelMedium& host) {
   MutexLock lock(mutex_);
-  device_medium_ = device;
-  host_medium_ = host;
+  Replace(device_medium_, device);
+  Replace(host_medium_, host);
+}
+
+void ChannelHub::Replace(ChannelMedium& medium, ChannelMedium by) {
+  const bool removed = medium.edge != nullptr && by.edge == nullptr;
+  by.removals = medium.removals + (removed ? 1 : 0);
+  medium = by;
 }
 
 uint32_t ChannelHub::InFlight() const {

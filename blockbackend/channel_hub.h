@@ -47,6 +47,7 @@ struct ChannelMedium {
   Edge* edge = nullptr;     // nullptr: no medium, or (for devices) the tray is open.
   uint64_t block_mask = 0;  // Guest block size - 1.
   bool read_only = false;
+  uint64_t removals = 0;  // Times that it went; the hub counts.
 };
 
 // What the control context wants of a channel.
@@ -132,6 +133,7 @@ class ChannelHub {
   const HoldState& StateOf(Hold hold) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return holds_[static_cast<size_t>(hold)];
   }
+  static void Replace(ChannelMedium& medium, ChannelMedium by);
   ChannelOrders OrdersFor(ChannelKind kind) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   AioContext& control_;

@@ -138,6 +138,21 @@ TEST_F(TrayTest, ApiRow44InsertAndRemoveNeedAnOpenTray) {
   EXPECT_EQ(Read(), 0);
 }
 
+// A request that waits while the disc is changed was meant for the disc before.
+TEST_F(TrayTest, AParkedRequestDoesNotReachTheNextMedium) {
+  MakeCdrom(io_);
+  Await([](BlockBackendRef backend) -> Task<void> { co_await backend->BeginDrain(); }(backend_));
+  Go(IoOp::kRead, 0, kBlock);
+  EXPECT_EQ(*Await(backend_->OpenTray(Force::kNo)), TrayResult::kMoved);
+  ASSERT_TRUE(Await(backend_->RemoveMedium()).ok());
+  ASSERT_TRUE(Await(backend_->InsertMedium(Disc())).ok());
+  EXPECT_EQ(*Await(backend_->CloseTray()), TrayResult::kMoved);
+  backend_->EndDrain();
+  world_.RunUntilIdle();
+  EXPECT_EQ(LastResult(), -ENOMEDIUM);
+  EXPECT_EQ(Read(), 0) << "the next one does";
+}
+
 TEST_F(TrayTest, ApiRow44ADriveWithoutATrayIsToldAtOnce) {
   MakeBackend();
   ASSERT_TRUE(backend_->Attach({.device_id = "sd0"}, drive_.TraylessOps()).ok());
