@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A SCSI disk with removable media behind virtio-scsi keeps the device contract, on both transports.
+// A SCSI disk with removable media behind virtio-scsi keeps the device contract on both transports.
 
 #include "testing/contract/device_contract.h"
 #include "testing/contract/virtio_scsi_fixture.h"
