@@ -18,11 +18,18 @@ PoolFileIo::~PoolFileIo() {
 
 void PoolFileIo::StartThreads() {
   threads_.reserve(thread_count_);
-  try {
-    while (threads_.size() < thread_count_) threads_.emplace_back([this] { WorkerLoop(); });
-  } catch (const std::system_error&) {
-    // The host gives no more threads: those that are there do it all.
+  // Those that are there do it all when the host gives no more.
+  while (threads_.size() < thread_count_ && StartThread()) {
   }
+}
+
+bool PoolFileIo::StartThread() {
+  try {
+    threads_.emplace_back([this] { WorkerLoop(); });
+  } catch (const std::system_error&) {
+    return false;
+  }
+  return true;
 }
 
 void PoolFileIo::RunHere() {

@@ -58,6 +58,7 @@ class PoolFileIo final : public KernelFileIo {
 
   // As many as the host gives.
   void StartThreads();
+  bool StartThread();
   void RunHere();
   void WorkerLoop();
 
