@@ -24,22 +24,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-IdeDriver::Place PlaceOf(Machine& machine, const std::string& id) {
-  const absl::StatusOr<IdeLocation> at = machine.LocationOf<IdeLocation>(id);
-  EXPECT_TRUE(at.ok()) << at.status();
-  return {.command = at->command,
-          .control = at->control,
-          .bus_master = at->bus_master,
-          .line = at->irq,
-          .unit = at->unit};
-}
-
 TEST(MachineCdTest, AnEmptyIdeDriveGetsADisc) {
   SimulatedWorld world(1);
   Rig rig(world);
   ASSERT_EQ(MessageOf(rig.AddNode("driver=memory,node-name=disc,size=1M,read-only=on")), "");
   ASSERT_EQ(MessageOf(rig.AddDevice("ide-cd,id=cd0")), "");
-  AtapiDriver guest(rig.bus(), PlaceOf(rig.machine(), "cd0"));
+  AtapiDriver guest(rig.bus(), rig.IdePlaceOf("cd0"));
   ASSERT_TRUE(guest.IdentifyPacket().ok());
   EXPECT_TRUE(guest.ClearNews());
   EXPECT_EQ(guest.TestUnitReady().sense.code >> 8, 0x3a);
@@ -64,8 +54,8 @@ TEST(MachineCdTest, ADiskAndADriveShareAChannel) {
       devices { id: "hd0" ide_hd { drive: "disk" bus: IDE_BUS_1 } }
       devices { id: "cd0" ide_cd { drive: "disc" bus: IDE_BUS_1 serial: "DISC" } })")),
             "");
-  IdeDriver disk(rig.bus(), PlaceOf(rig.machine(), "hd0"));
-  AtapiDriver drive(rig.bus(), PlaceOf(rig.machine(), "cd0"));
+  IdeDriver disk(rig.bus(), rig.IdePlaceOf("hd0"));
+  AtapiDriver drive(rig.bus(), rig.IdePlaceOf("cd0"));
   EXPECT_EQ(disk.Identify()->sectors, 2048u);
   EXPECT_EQ(drive.IdentifyPacket()->serial, "DISC");
   EXPECT_TRUE(drive.ClearNews());

@@ -28,6 +28,7 @@
 #include "config/proto/machine.pb.h"
 #include "devices/device.h"
 #include "machine/machine.h"
+#include "testing/guest/ide_driver.h"
 #include "testing/guest/in_process_bus.h"
 #include "testing/guest/virtio_blk_driver.h"
 #include "testing/guest/virtio_mmio_driver.h"
@@ -126,6 +127,17 @@ class Rig final : private InterruptController {
     const absl::Status probed = disk.driver->Probe();
     EXPECT_TRUE(probed.ok()) << probed;
     return disk;
+  }
+
+  // Where a guest's driver finds an IDE drive.
+  IdeDriver::Place IdePlaceOf(const std::string& id) {
+    const auto at = machine_->LocationOf<IdeLocation>(id);
+    EXPECT_TRUE(at.ok()) << at.status();
+    return {.command = at->command,
+            .control = at->control,
+            .bus_master = at->bus_master,
+            .line = at->irq,
+            .unit = at->unit};
   }
 
   // Leaves a request of 512 bytes on its way, which the device must deal with when it goes.

@@ -23,16 +23,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-IdeDriver::Place PlaceOf(Machine& machine, const std::string& id) {
-  const absl::StatusOr<IdeLocation> at = machine.LocationOf<IdeLocation>(id);
-  EXPECT_TRUE(at.ok()) << at.status();
-  return {.command = at->command,
-          .control = at->control,
-          .bus_master = at->bus_master,
-          .line = at->irq,
-          .unit = at->unit};
-}
-
 constexpr char kTwoDisks[] = R"(
     blockdevs { node_name: "n0" memory { size: 1048576 } }
     blockdevs { node_name: "n1" memory { size: 2097152 } }
@@ -43,8 +33,8 @@ TEST(MachineIdeTest, TwoDisksShareAChannel) {
   SimulatedWorld world(1);
   Rig rig(world);
   ASSERT_EQ(MessageOf(rig.Configure(kTwoDisks)), "");
-  IdeDriver first(rig.bus(), PlaceOf(rig.machine(), "hd0"));
-  IdeDriver second(rig.bus(), PlaceOf(rig.machine(), "hd1"));
+  IdeDriver first(rig.bus(), rig.IdePlaceOf("hd0"));
+  IdeDriver second(rig.bus(), rig.IdePlaceOf("hd1"));
   EXPECT_EQ(rig.machine().LocationOf<IdeLocation>("hd1")->unit, 1u);
   EXPECT_EQ(first.Identify()->serial, "FIRST");
   EXPECT_EQ(second.Identify()->serial, "SECOND");
@@ -62,16 +52,16 @@ TEST(MachineIdeTest, ADiskGoesAndAnotherTakesItsPlace) {
   SimulatedWorld world(1);
   Rig rig(world);
   ASSERT_EQ(MessageOf(rig.Configure(kTwoDisks)), "");
-  const IdeDriver::Place place = PlaceOf(rig.machine(), "hd0");
+  const IdeDriver::Place place = rig.IdePlaceOf("hd0");
   ASSERT_TRUE(rig.Run(rig.machine().DeviceDel("hd0")).ok());
   EXPECT_THAT(rig.events(), ElementsAre("DEVICE_DELETED hd0"));
   EXPECT_EQ(ErrnoOf(rig.machine().LocationOf<IdeLocation>("hd0").status()), ENODEV);
-  IdeDriver second(rig.bus(), PlaceOf(rig.machine(), "hd1"));
+  IdeDriver second(rig.bus(), rig.IdePlaceOf("hd1"));
   EXPECT_EQ(second.Identify()->serial, "SECOND");
   ASSERT_EQ(MessageOf(rig.AddDevice("ide-hd,id=hd2,drive=n0,serial=THIRD")), "");
-  EXPECT_EQ(PlaceOf(rig.machine(), "hd2").command, place.command);
-  EXPECT_EQ(PlaceOf(rig.machine(), "hd2").unit, place.unit);
-  IdeDriver third(rig.bus(), PlaceOf(rig.machine(), "hd2"));
+  EXPECT_EQ(rig.IdePlaceOf("hd2").command, place.command);
+  EXPECT_EQ(rig.IdePlaceOf("hd2").unit, place.unit);
+  IdeDriver third(rig.bus(), rig.IdePlaceOf("hd2"));
   EXPECT_EQ(third.Identify()->serial, "THIRD");
 }
 
@@ -83,8 +73,8 @@ TEST(MachineIdeTest, PlacesAreAskedForAndRefused) {
   EXPECT_EQ(MessageOf(rig.AddDevice("ide-hd,id=hd2,drive=n2,bus=ide.0,unit=1")),
             "device 'hd2': bus 'ide.0', unit 1 has a drive already");
   ASSERT_EQ(MessageOf(rig.AddDevice("ide-hd,id=hd2,drive=n2,bus=ide.1,unit=1")), "");
-  EXPECT_EQ(PlaceOf(rig.machine(), "hd2").line, 15u);
-  EXPECT_EQ(PlaceOf(rig.machine(), "hd2").unit, 1u);
+  EXPECT_EQ(rig.IdePlaceOf("hd2").line, 15u);
+  EXPECT_EQ(rig.IdePlaceOf("hd2").unit, 1u);
   EXPECT_EQ(ErrnoOf(rig.machine().LocationOf<VirtioMmioLocation>("hd2").status()), ENODEV);
 }
 
@@ -96,14 +86,14 @@ TEST(MachineIdeTest, ARefusedDiskLeavesNothing) {
   EXPECT_THAT(MessageOf(rig.AddDevice("ide-hd,id=hd0,drive=n0,rerror=enospc")),
               HasSubstr("rerror 'enospc' is only for writes"));
   ASSERT_EQ(MessageOf(rig.AddDevice("ide-hd,id=hd0,drive=n0")), "");
-  EXPECT_EQ(PlaceOf(rig.machine(), "hd0").unit, 0u);
+  EXPECT_EQ(rig.IdePlaceOf("hd0").unit, 0u);
 }
 
 TEST(MachineIdeTest, AMachineResetReachesTheDrives) {
   SimulatedWorld world(1);
   Rig rig(world);
   ASSERT_EQ(MessageOf(rig.Configure(kTwoDisks)), "");
-  IdeDriver first(rig.bus(), PlaceOf(rig.machine(), "hd0"));
+  IdeDriver first(rig.bus(), rig.IdePlaceOf("hd0"));
   ASSERT_TRUE(first.Identify().ok());
   rig.Run(rig.machine().Reset());
   EXPECT_EQ(first.Identify()->serial, "FIRST");
@@ -122,8 +112,8 @@ TEST(MachineIdeTest, C_03_EachDriveRetriesItsOwnRequest) {
       devices { id: "hd0" ide_hd { drive: "n0" rerror: ERROR_POLICY_STOP } }
       devices { id: "hd1" ide_hd { drive: "n1" rerror: ERROR_POLICY_STOP } })")),
             "");
-  IdeDriver first(rig.bus(), PlaceOf(rig.machine(), "hd0"));
-  IdeDriver second(rig.bus(), PlaceOf(rig.machine(), "hd1"));
+  IdeDriver first(rig.bus(), rig.IdePlaceOf("hd0"));
+  IdeDriver second(rig.bus(), rig.IdePlaceOf("hd1"));
   std::array<uint8_t, 512> ones;
   ones.fill(0x11);
   std::array<uint8_t, 512> twos;

@@ -38,13 +38,12 @@ Cdb MakeRead12(const BlockRange& range) {
 
 // READ CD of whole sectors; `range` has at most 2^24 - 1.
 Cdb MakeReadRaw(const BlockRange& range) {
-  constexpr uint8_t kEverything = 0xf8;
   struct {
     uint8_t opcode = static_cast<uint8_t>(ScsiOpcode::kReadCd);
     uint8_t type = 0;
     Be32 lba;
     uint8_t blocks[3] = {};
-    uint8_t parts = kEverything;
+    uint8_t parts = kReadCdEverything;
     uint8_t rest[2] = {};
   } cdb;
   static_assert(sizeof(cdb) == kAtapiPacketBytes);

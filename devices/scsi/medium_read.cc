@@ -10,13 +10,12 @@ namespace {
 
 // What of a sector is wanted: byte 9 of READ CD and READ CD MSF (MMC-6, table 351).
 constexpr uint8_t kUserData = 0x10;
-constexpr uint8_t kEverything = 0xf8;
 constexpr uint8_t kNothing = 0x00;
 
 SectorRead ParseSectors(const Cdb& cdb, const BlockRange& range) {
   SectorRead read = {.range = range};
   if (cdb[9] == kUserData) read.sector_bytes = kCdUserBytes;
-  if (cdb[9] == kEverything) read.sector_bytes = kCdRawBytes;
+  if (cdb[9] == kReadCdEverything) read.sector_bytes = kCdRawBytes;
   const uint8_t type = cdb[1] >> 2 & 7;  // Expected: any, CD-DA, mode 1, ...
   if (type != 0 && type != 2) {
     read.wrong = SenseCode::kIllegalModeForTrack;

@@ -8,6 +8,7 @@
 #ifndef PLATTER_DEVICES_SCSI_MEDIUM_READ_H_
 #define PLATTER_DEVICES_SCSI_MEDIUM_READ_H_
 
+#include <cstdint>
 #include <optional>
 
 #include "devices/scsi/cd_sector.h"
@@ -15,6 +16,9 @@
 #include "devices/scsi/scsi_spec.h"
 
 namespace platter {
+
+// Byte 9 of READ CD: every part of a sector of mode 1.
+inline constexpr uint8_t kReadCdEverything = 0xf8;
 
 struct SectorRead {
   BlockRange range = {};

@@ -12,6 +12,7 @@
 #include "testing/guest/virtio_direct_driver.h"
 #include "testing/guest/virtio_mmio_driver.h"
 #include "testing/model/pattern.h"
+#include "testing/scenarios/memory_image.h"
 
 namespace platter {
 namespace {
@@ -42,23 +43,6 @@ BlkdebugIoType IoTypeOf(HeldOp op) {
 }
 
 bool ChangesData(HeldOp op) { return op != HeldOp::kRead && op != HeldOp::kFlush; }
-
-// A request to a memory node, which answers at once.
-class DirectRequest final : public IoRequest {
- public:
-  void OnIoDone(IoResult) override { PLATTER_CHECK(false); }
-};
-
-void Access(AioContext& context, MemoryNode& node, IoOp op, std::vector<uint8_t>& data) {
-  DirectRequest request;
-  const iovec piece = {data.data(), data.size()};
-  request.context = &context;
-  request.op = op;
-  request.bytes = data.size();
-  request.iov = &piece;
-  request.iov_count = 1;
-  PLATTER_CHECK(node.Start(request) == 0);
-}
 
 }  // namespace
 
@@ -140,7 +124,7 @@ NodeRef HeldMachine::MakeMedium() {
     options.home_context = &world.world.NewContext("io");
   }
   memory_ = *MemoryNode::Create("memory", options);
-  Access(world.control, *memory_, IoOp::kWrite, before_);
+  AccessImage(world.control, *memory_, IoOp::kWrite, before_);
   return memory_;
 }
 
@@ -240,7 +224,7 @@ std::vector<uint8_t> HeldMachine::Image() {
     EXPECT_EQ(file->Read(0, image.data(), image.size()), image.size());
     return image;
   }
-  Access(world.control, *memory_, IoOp::kRead, image);
+  AccessImage(world.control, *memory_, IoOp::kRead, image);
   return image;
 }
 

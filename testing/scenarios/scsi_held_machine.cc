@@ -10,6 +10,7 @@
 #include "devices/scsi/scsi_cd.h"
 #include "devices/scsi/scsi_disk.h"
 #include "testing/model/pattern.h"
+#include "testing/scenarios/memory_image.h"
 
 namespace platter {
 namespace {
@@ -37,23 +38,6 @@ BlkdebugIoType IoTypeOf(ScsiHeldOp op) {
 
 bool ChangesData(ScsiHeldOp op) { return op != ScsiHeldOp::kRead && op != ScsiHeldOp::kFlush; }
 
-// A request to a memory node, which answers at once.
-class DirectRequest final : public IoRequest {
- public:
-  void OnIoDone(IoResult) override { PLATTER_CHECK(false); }
-};
-
-void Access(AioContext& context, MemoryNode& node, IoOp op, std::vector<uint8_t>& data) {
-  DirectRequest request;
-  const iovec piece = {data.data(), data.size()};
-  request.context = &context;
-  request.op = op;
-  request.bytes = data.size();
-  request.iov = &piece;
-  request.iov_count = 1;
-  PLATTER_CHECK(node.Start(request) == 0);
-}
-
 }  // namespace
 
 ScsiHeldMachine::ScsiHeldMachine(const ScsiHeldCase& held) : world(kSeed), case_(held) {
@@ -62,7 +46,7 @@ ScsiHeldMachine::ScsiHeldMachine(const ScsiHeldCase& held) : world(kSeed), case_
   MemoryOptions memory_options;
   memory_options.size = kDiskBytes;
   memory_ = *MemoryNode::Create("memory", memory_options);
-  Access(world.control, *memory_, IoOp::kWrite, before_);
+  AccessImage(world.control, *memory_, IoOp::kWrite, before_);
   blkdebug = *BlkdebugNode::Create("debug", memory_, {});
   above_blkdebug = *CountingNode::Create("above", blkdebug);
   PLATTER_CHECK(BlockOn(world.control, world.backend->InsertRoot(above_blkdebug)).ok());
@@ -197,7 +181,7 @@ void ScsiHeldMachine::Begin(void (Device::*operation)(DeviceDone), bool* done) {
 
 std::vector<uint8_t> ScsiHeldMachine::Image() {
   std::vector<uint8_t> image(before_.size());
-  Access(world.control, *memory_, IoOp::kRead, image);
+  AccessImage(world.control, *memory_, IoOp::kRead, image);
   return image;
 }
 
