@@ -127,7 +127,7 @@ TEST_P(ContextContractTest, CurrentAndInContext) {
   std::thread([&] { EXPECT_FALSE(context().InContext()); }).join();
 }
 
-TEST_P(ContextContractTest, PostsOfAThreadRunInOrderAndWakeASleeper) {
+TEST_P(ContextContractTest, R_C33_PostsOfAThreadRunInOrderAndWakeASleeper) {
   constexpr int kThreads = 3;
   constexpr int kPosts = 2'000;
   const auto hold = HoldClock();
@@ -401,6 +401,9 @@ TEST_P(ContextContractTest, FileOperationsReturnWhatTheSystemCallReturns) {
   EXPECT_EQ(run(), 7);
   EXPECT_EQ(back.substr(0, 7), std::string(7, '\0'));
   op.kind = FileOpKind::kDiscardDev;  // Not a block device.
+  EXPECT_EQ(run(), -ENOTTY);
+  op.kind = FileOpKind::kIoctl;
+  op.bytes = 0;  // No request of anything.
   EXPECT_EQ(run(), -ENOTTY);
   op.kind = FileOpKind::kRead;
   op.fd = -1;

@@ -24,6 +24,7 @@ enum class FileOpKind : uint8_t {
   kAllocate,    // fallocate(fd, mode, offset, bytes)
   kDiscardDev,  // ioctl(fd, BLKDISCARD, {offset, bytes})
   kZeroDev,     // ioctl(fd, BLKZEROOUT, {offset, bytes})
+  kIoctl,       // ioctl(fd, bytes, iov[0].iov_base): any request; may wait for a device
 };
 
 class FileOp {

@@ -38,8 +38,13 @@ absl::Status CheckAttachment(const DeviceAttachment& attachment) {
   return absl::OkStatus();
 }
 
-OnError Effective(OnError of_device, OnError of_backend) {
-  return of_device == OnError::kAuto ? of_backend : of_device;
+ErrorPolicies Effective(const DeviceAttachment& device, const ErrorPolicies& of_backend) {
+  const auto either = [](OnError of_device, OnError own) {
+    return of_device == OnError::kAuto ? own : of_device;
+  };
+  return {.read = either(device.read_error, of_backend.read),
+          .write = either(device.write_error, of_backend.write),
+          .retry = device.retry.value_or(of_backend.retry)};
 }
 
 }  // namespace
@@ -83,7 +88,11 @@ absl::Status BlockBackendImpl::Attach(const DeviceAttachment& attachment, BlockD
                                        ": device '", device_->attachment.device_id, "' uses it"));
   }
   PLATTER_RETURN_IF_ERROR(CheckAttachment(attachment));
-  if (attachment.needs_write && is_read_only() && !ops.change_media) {
+  const ErrorPolicies policies = Effective(attachment, own_policies_);
+  PLATTER_RETURN_IF_ERROR(
+      CheckPolicies(policies, absl::StrCat("device '", attachment.device_id, "'")));
+  const bool read_only = root() == nullptr ? options_.read_only : is_read_only();
+  if (attachment.needs_write && read_only && !ops.change_media) {
     return ErrorWithErrno(
         EACCES, absl::StrCat("device '", attachment.device_id, "': ", Title(), " is read-only"));
   }
@@ -94,7 +103,8 @@ absl::Status BlockBackendImpl::Attach(const DeviceAttachment& attachment, BlockD
   }
   device_.emplace(Device{.attachment = attachment, .ops = std::move(ops)});
   if (root() != nullptr) {
-    absl::Status changed = CheckMedium(root()->length());
+    absl::Status changed = GuestRuns() ? CheckActive(*root()) : absl::OkStatus();
+    if (changed.ok()) changed = CheckMedium(root()->length());
     if (changed.ok()) changed = edge_.Change(EdgeOptionsFor(*root()));
     if (!changed.ok()) {
       device_.reset();
@@ -102,8 +112,8 @@ absl::Status BlockBackendImpl::Attach(const DeviceAttachment& attachment, BlockD
     }
   }
   host_writes_ = false;
-  errors_.SetPolicy(Effective(attachment.read_error, own_read_error_),
-                    Effective(attachment.write_error, own_write_error_));
+  errors_.SetPolicies(policies);
+  policies_changed_ = false;
   errors_.SetIostatusSupport(attachment.supports_iostatus ? ErrorActions::Iostatus::kOn
                                                           : ErrorActions::Iostatus::kOff);
   errors_.ResetIostatus();
@@ -116,13 +126,19 @@ void BlockBackendImpl::Detach() {
   PLATTER_CHECK(hub_.DeviceChannels() == 0);
   DeliverErrors();
   device_.reset();
-  guest_lock_ = false;
-  errors_.SetPolicy(own_read_error_, own_write_error_);
+  LockMedium(false);
+  if (hidden_ != nullptr) Spawn(*services_.control, LetGo(std::move(hidden_)));
+  errors_.SetPolicies(own_policies_);
+  if (stalled()) EndStall();
   errors_.SetIostatusSupport(ErrorActions::Iostatus::kOff);
   errors_.ResetIostatus();
   PublishMedium();
   RelaxEdge();
+  news_notifiers_.Notify();
 }
+
+// Not from inside Detach: the device's owner may hold it by a plain reference.
+Task<void> BlockBackendImpl::LetGo(std::shared_ptr<BlockBackendImpl>) { co_return; }
 
 void BlockBackendImpl::RelaxEdge() {
   if (root() == nullptr) return;
@@ -143,7 +159,8 @@ Task<void> BlockBackendImpl::RelaxEdgeLater(std::shared_ptr<BlockBackendImpl> se
 std::unique_ptr<BlockChannel> BlockBackendImpl::OpenChannel(AioContext& context,
                                                             ChannelClient& client) {
   PLATTER_CHECK(device_.has_value());
-  const ChannelServices services = {.hub = &hub_, .errors = &errors_, .write_cache = &write_cache_};
+  const ChannelServices services = {
+      .hub = &hub_, .errors = &errors_, .write_cache = &write_cache_, .stats = &stats_plan_};
   return std::make_unique<ChannelImpl>(services, context, client, ChannelKind::kDevice);
 }
 

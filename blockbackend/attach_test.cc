@@ -21,7 +21,7 @@ class AttachTest : public BackendFixture {
   }
 };
 
-TEST_F(AttachTest, ApiRow09ASecondDeviceIsRefusedNamingBoth) {
+TEST_F(AttachTest, Row09_ASecondDeviceIsRefusedNamingBoth) {
   MakeDisk(io_);
   const absl::Status second = backend_->Attach({.device_id = "disk1"}, {});
   EXPECT_EQ(second.code(), absl::StatusCode::kFailedPrecondition);
@@ -31,7 +31,7 @@ TEST_F(AttachTest, ApiRow09ASecondDeviceIsRefusedNamingBoth) {
   EXPECT_EQ(backend_->attached_device(), "disk0");
 }
 
-TEST_F(AttachTest, ApiRow09DetachResetsOpsBlockSizeAndIostatus) {
+TEST_F(AttachTest, Row09_DetachResetsOpsBlockSizeAndIostatus) {
   MakeBackend({.write_error = OnError::kStop});
   Insert();
   ASSERT_TRUE(backend_->Attach({.device_id = "cd0", .guest_block_size = 2048}, drive_.Ops()).ok());
@@ -50,7 +50,7 @@ TEST_F(AttachTest, ApiRow09DetachResetsOpsBlockSizeAndIostatus) {
   EXPECT_EQ(LastResult(), 0) << "the block size of the device before is gone";
 }
 
-TEST_F(AttachTest, ApiRow10TheCallbacksDecideWhatTheDriveIs) {
+TEST_F(AttachTest, Row10_TheCallbacksDecideWhatTheDriveIs) {
   struct Row {
     bool change, tray, lock;
   };
@@ -107,7 +107,7 @@ TEST_F(AttachTest, ADriveThatWritesNeedsAWritableMediumUnlessItIsRemovable) {
   EXPECT_TRUE(backend_->Attach({.device_id = "d", .needs_write = false}, {}).ok());
 }
 
-TEST_F(AttachTest, ApiRow12PoliciesOfDeviceAndBackend) {
+TEST_F(AttachTest, Row12_PoliciesOfDeviceAndBackend) {
   MakeBackend();
   EXPECT_EQ(backend_->on_read_error(), OnError::kReport) << "default";
   EXPECT_EQ(backend_->on_write_error(), OnError::kEnospc) << "default";
@@ -157,7 +157,7 @@ TEST_F(AttachTest, TwoDevicesShareAMediumWhenBothAllowIt) {
   EXPECT_TRUE(Await((*other)->RemoveRoot()).ok());
 }
 
-TEST_F(AttachTest, ApiRow36TheGuestBlockSizeIsTheEdgesPromise) {
+TEST_F(AttachTest, Row36_TheGuestBlockSizeIsTheEdgesPromise) {
   MakeBackend();
   Insert({.length = kLength, .request_alignment = 4096});
   AttachAndOpen(io_, {.device_id = "disk0", .guest_block_size = 512});

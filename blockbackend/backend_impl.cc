@@ -24,18 +24,21 @@ std::string ErrorText(int error) {
 }  // namespace
 
 BlockBackendImpl::BlockBackendImpl(const BackendServices& services, std::string name,
-                                   const BackendOptions& options)
+                                   const BackendOptions& options, ThrottleGroups& groups)
     : services_(services),
+      throttle_groups_(groups),
       name_(std::move(name)),
       options_(options),
       edge_(*this, "root"),
+      last_root_state_{.read_only = options.read_only,
+                       .write_cache = options.write_cache,
+                       .policy = {.detect_zeroes = options.detect_zeroes}},
       read_only_(options.read_only),
-      write_cache_(options.write_cache),
       errors_(services.run_state == nullptr ? StopSupport::kNo : StopSupport::kYes),
       hub_(*services.control, [this] { OnNews(); }) {
-  errors_.SetPolicy(own_read_error_, own_write_error_);
+  errors_.SetPolicies(own_policies_);
   const ChannelServices channel_services = {
-      .hub = &hub_, .errors = &errors_, .write_cache = &write_cache_};
+      .hub = &hub_, .errors = &errors_, .write_cache = &write_cache_, .stats = &stats_plan_};
   host_channel_ = std::make_unique<ChannelImpl>(channel_services, *services_.control, host_client_,
                                                 ChannelKind::kHost);
   if (services_.run_state == nullptr) return;
@@ -54,21 +57,42 @@ BlockBackendImpl::~BlockBackendImpl() {
   if (edge_.child() != nullptr) edge_.Detach();
 }
 
+bool BlockBackendImpl::CanGo() const {
+  // Whoever drains a node that it was a root of lets go of it himself, later.
+  return drain_depth_ == 0 && host_requests_ == 0 && EdgeIsQuiet() &&
+         &host_channel_->context() == services_.control;
+}
+
+Task<void> BlockBackendImpl::WindUp() {
+  // Nobody is there any more to wait for what the limits hold up.
+  if (throttle_ != nullptr) {
+    co_await BeginDrain();
+    hub_.SetThrottle(nullptr);
+    EndDrain();
+  }
+  while (host_requests_ != 0) co_await Yield();
+  // It is closed where it is.
+  hub_.MoveFollowers(*services_.control);
+  while (!hub_.FollowersArrived()) co_await news_.Wait();
+  if (edge_.child() != nullptr) {
+    DrainedSection drained = co_await DrainedSection::Begin(*edge_.child());
+    edge_.Detach();
+    // The section ends before the backend does; the root that it drained is this one.
+  }
+  // So do those of others.
+  co_await AwaitUndrained();
+}
+
 void BlockBackendImpl::Dispose(std::unique_ptr<BlockBackendImpl> backend,
                                absl::AnyInvocable<void()> gone) {
   PLATTER_CHECK(!backend->device_.has_value());
-  if (backend->host_channel_->outstanding() == 0 && backend->EdgeIsQuiet()) {
+  if (backend->CanGo()) {
     gone();
     return;
   }
   constexpr auto kFinish = [](std::unique_ptr<BlockBackendImpl> last,
                               absl::AnyInvocable<void()> then) -> Task<void> {
-    while (last->host_channel_->outstanding() != 0) co_await Yield();
-    if (last->edge_.child() != nullptr) {
-      DrainedSection drained = co_await DrainedSection::Begin(*last->edge_.child());
-      last->edge_.Detach();
-      // The section ends before the backend does; the root that it drained is this one.
-    }
+    co_await last->WindUp();
     then();
   };
   AioContext& control = *backend->services_.control;
@@ -79,6 +103,7 @@ void BlockBackendImpl::Dispose(std::unique_ptr<BlockBackendImpl> backend,
 
 std::string BlockBackendImpl::Title() const {
   if (!name_.empty()) return absl::StrCat("block backend '", name_, "'");
+  if (!former_name_.empty()) return absl::StrCat("deleted block backend '", former_name_, "'");
   if (device_) return absl::StrCat("block backend of device '", device_->attachment.device_id, "'");
   return "anonymous block backend";
 }
@@ -112,16 +137,28 @@ void BlockBackendImpl::Hold() {
 
 Task<void> BlockBackendImpl::BeginDrain() {
   Hold();
-  while (!hub_.Quiet(ChannelHub::Hold::kDrain) || edge_io_ != 0) co_await news_.Wait();
+  while (!hub_.Quiet(ChannelHub::Hold::kDrain) || root_uses_ != 0) co_await news_.Wait();
 }
 
 void BlockBackendImpl::EndDrain() {
   PLATTER_CHECK(drain_depth_ > 0);
-  if (--drain_depth_ == 0) hub_.SetHold(ChannelHub::Hold::kDrain, ChannelHub::Switch::kOff);
+  if (--drain_depth_ > 0) return;
+  hub_.SetHold(ChannelHub::Hold::kDrain, ChannelHub::Switch::kOff);
+  Pulse();
+}
+
+Task<void> BlockBackendImpl::AwaitUndrained() {
+  while (drain_depth_ > 0) co_await news_.Wait();
 }
 
 void BlockBackendImpl::OnNews() {
   DeliverErrors();
+  // The device gave up the last request that was kept, as by a reset.
+  if (errors_.TakeDropped() && errors_.stalled() && hub_.Kept() == 0) EndStall();
+  Pulse();
+}
+
+void BlockBackendImpl::Pulse() {
   news_.Set();
   news_.Reset();
 }
@@ -129,7 +166,7 @@ void BlockBackendImpl::OnNews() {
 // --- Errors. ---
 
 void BlockBackendImpl::DeliverErrors() {
-  const bool stop = errors_.Deliver([this](const ErrorActions::Failure& failure) {
+  const ErrorActions::Wanted wanted = errors_.Deliver([this](const ErrorActions::Failure& failure) {
     if (services_.events == nullptr) return;
     BlockIoErrorEvent event;
     event.backend = name_;
@@ -141,28 +178,9 @@ void BlockBackendImpl::DeliverErrors() {
     event.reason = ErrorText(failure.error);
     services_.events->OnBlockEvent(event);
   });
-  if (stop) services_.run_state->RequestStop(StopReason::kIoError);
-}
-
-absl::Status BlockBackendImpl::CheckPolicies(OnError read, OnError write, std::string_view title) {
-  const std::string text(title);
-  if (read == OnError::kAuto || write == OnError::kAuto) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(text, ": 'auto' is an error policy of devices, not of block backends"));
-  }
-  if (read == OnError::kEnospc) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(text, ": the read error policy cannot be 'enospc'"));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status BlockBackendImpl::SetOnError(OnError read, OnError write) {
-  PLATTER_RETURN_IF_ERROR(CheckPolicies(read, write, Title()));
-  own_read_error_ = read;
-  own_write_error_ = write;
-  errors_.SetPolicy(read, write);
-  return absl::OkStatus();
+  // Unless what failed has gone on, or was given up, already.
+  if (wanted.stall && hub_.Kept() > 0) BeginStall();
+  if (wanted.stop) services_.run_state->RequestStop(StopReason::kIoError);
 }
 
 // --- The medium, as seen from outside. ---
@@ -171,11 +189,18 @@ bool BlockBackendImpl::MayWrite(const BlockNode& node) const {
   return !options_.read_only && !node.read_only();
 }
 
+bool BlockBackendImpl::LacksWritePermission() const {
+  return device_ && device_->attachment.needs_write &&
+         !edge_.options().permissions.used.Has(Permission::kWrite);
+}
+
 void BlockBackendImpl::PublishMedium() {
   const BlockNode* const node = root().get();
   const NodeLimits& limits = node == nullptr ? kEmptyLimits : node->limits();
-  const bool read_only = node == nullptr ? options_.read_only : !MayWrite(*node);
-  inserted_.store(node != nullptr, std::memory_order_relaxed);
+  const bool read_only =
+      node == nullptr ? last_root_state_.read_only : !MayWrite(*node) || LacksWritePermission();
+  const bool medium = node != nullptr && node->HasMedium();
+  inserted_.store(medium, std::memory_order_relaxed);
   length_.store(node == nullptr ? 0 : node->length(), std::memory_order_relaxed);
   read_only_.store(read_only, std::memory_order_relaxed);
   max_transfer_.store(limits.max_transfer, std::memory_order_relaxed);
@@ -184,7 +209,7 @@ void BlockBackendImpl::PublishMedium() {
                      std::memory_order_relaxed);
 
   const ChannelMedium host = {
-      .edge = node == nullptr ? nullptr : &edge_, .block_mask = 0, .read_only = read_only};
+      .edge = medium ? &edge_ : nullptr, .block_mask = 0, .read_only = read_only};
   ChannelMedium device = host;
   if (TrayOpen()) device.edge = nullptr;
   if (device_) {

@@ -18,26 +18,70 @@ constexpr uint64_t kBlock = 512;
 
 class BackendTest : public BackendFixture {};
 
-TEST_F(BackendTest, ApiRow29And31And32PropertiesFollowTheMedium) {
+TEST_F(BackendTest, Row29_TheLengthIsTheMediumsAnd0WithoutOne) {
+  MakeBackend();
+  EXPECT_EQ(backend_->length(), 0u);
+  Insert();
+  EXPECT_EQ(backend_->length(), kLength);
+  ASSERT_TRUE(backend_->Attach({.device_id = "cd0"}, drive_.Ops()).ok());
+  drive_.open = true;
+  EXPECT_EQ(backend_->length(), kLength) << "the tray does not matter";
+  EXPECT_TRUE(Await(backend_->RemoveRoot()).ok());
+  EXPECT_EQ(backend_->length(), 0u);
+}
+
+TEST_F(BackendTest, Row31_ReadOnlyAndWriteCache) {
+  MakeBackend();
+  EXPECT_FALSE(backend_->is_read_only());
+  EXPECT_TRUE(backend_->write_cache_enabled());
+  Insert({.length = kLength, .read_only = true});
+  EXPECT_TRUE(backend_->is_read_only());
+  backend_->set_write_cache_enabled(false);
+  EXPECT_FALSE(backend_->write_cache_enabled());
+}
+
+TEST_F(BackendTest, Row32_InsertedIsAMediumAndAvailableAClosedTrayToo) {
   MakeBackend();
   EXPECT_FALSE(backend_->is_inserted());
   EXPECT_FALSE(backend_->is_available());
-  EXPECT_EQ(backend_->length(), 0u);
-  EXPECT_FALSE(backend_->can_discard());
   Insert();
   EXPECT_TRUE(backend_->is_inserted());
   EXPECT_TRUE(backend_->is_available());
-  EXPECT_EQ(backend_->length(), kLength);
-  EXPECT_TRUE(backend_->can_discard());
-  EXPECT_FALSE(backend_->is_read_only());
-  EXPECT_TRUE(backend_->write_cache_enabled());
-  EXPECT_EQ(backend_->probe_block_sizes().physical, 4096u);
-  EXPECT_GE(backend_->max_transfer(), 1u << 20);
-  EXPECT_GE(backend_->max_iov(), 1u);
   ASSERT_TRUE(backend_->Attach({.device_id = "cd0"}, drive_.Ops()).ok());
   drive_.open = true;
   EXPECT_TRUE(backend_->is_inserted());
   EXPECT_FALSE(backend_->is_available()) << "the tray is open";
+}
+
+TEST_F(BackendTest, Row35_LongTransfersAreReportedAndSplit) {
+  MakeBackend();
+  EXPECT_GE(backend_->max_transfer(), 1u << 20);
+  EXPECT_GE(backend_->max_iov(), 1u) << "also without a medium";
+  Insert();
+  node_->SetLimits({.max_iov = 3, .max_transfer = 2 * kBlock});
+  EXPECT_EQ(backend_->max_transfer(), 2 * kBlock);
+  EXPECT_EQ(backend_->max_iov(), 3u);
+  AttachAndOpen(io_);
+  Go(IoOp::kRead, 0, 5 * kBlock);
+  world_.RunUntilIdle();
+  EXPECT_EQ(LastResult(), 0);
+  ASSERT_EQ(node_->seen.size(), 3u);
+  for (const HeldNode::Seen& seen : node_->seen) EXPECT_LE(seen.bytes, 2 * kBlock);
+}
+
+TEST_F(BackendTest, Row37_BlockSizesAreTheHosts) {
+  MakeBackend();
+  EXPECT_EQ(backend_->probe_block_sizes().physical, 512u) << "what is assumed without a medium";
+  Insert();
+  EXPECT_EQ(backend_->probe_block_sizes().logical, 512u);
+  EXPECT_EQ(backend_->probe_block_sizes().physical, 4096u);
+}
+
+TEST_F(BackendTest, DiscardIsWhatTheMediumCan) {
+  MakeBackend();
+  EXPECT_FALSE(backend_->can_discard());
+  Insert();
+  EXPECT_TRUE(backend_->can_discard());
 }
 
 TEST_F(BackendTest, AReadOnlyBackendOnAWritableNode) {
@@ -56,7 +100,16 @@ struct MatrixCase {
   int error;
 };
 
-class ErrorMatrix : public BackendTest, public ::testing::WithParamInterface<MatrixCase> {};
+class ErrorMatrix : public BackendTest, public ::testing::WithParamInterface<MatrixCase> {
+ public:
+  // After what was kept or set aside has gone on.
+  void ExpectDone() {
+    world_.RunUntilIdle();
+    ASSERT_EQ(client_.ends.size(), 1u);
+    EXPECT_EQ(LastResult(), 0) << "it completes as if nothing had happened";
+    EXPECT_EQ(backend_->iostatus(), IoStatus::kOk);
+  }
+};
 
 TEST_P(ErrorMatrix, C_15_EveryErrorOfEveryOperationUnderEveryPolicy) {
   const auto [op, policy, error] = GetParam();
@@ -70,7 +123,7 @@ TEST_P(ErrorMatrix, C_15_EveryErrorOfEveryOperationUnderEveryPolicy) {
   world_.RunUntilIdle();
 
   const ErrorAction action = DecideErrorAction(policy, error);
-  const char* const kActions[] = {"report", "ignore", "stop"};
+  const char* const kActions[] = {"report", "ignore", "stop", "stall", "retry"};
   std::vector<std::string> expected = {std::string("BLOCK_IO_ERROR ") +
                                        (read ? "read " : "write ") +
                                        kActions[static_cast<int>(action)]};
@@ -96,10 +149,19 @@ TEST_P(ErrorMatrix, C_15_EveryErrorOfEveryOperationUnderEveryPolicy) {
       EXPECT_EQ(backend_->iostatus(), error == ENOSPC ? IoStatus::kNospace : IoStatus::kFailed);
       Await(machine_.Stop());
       machine_.Run();
-      world_.RunUntilIdle();
-      ASSERT_EQ(client_.ends.size(), 1u);
-      EXPECT_EQ(LastResult(), 0) << "it completes as if nothing had happened";
+      ExpectDone();
+      break;
+    case ErrorAction::kStall:
+      EXPECT_TRUE(client_.ends.empty());
+      EXPECT_EQ(backend_->iostatus(), error == ENOSPC ? IoStatus::kNospace : IoStatus::kFailed);
+      backend_->Resume();
+      ExpectDone();
+      break;
+    case ErrorAction::kRetry:
+      EXPECT_TRUE(client_.ends.empty());
       EXPECT_EQ(backend_->iostatus(), IoStatus::kOk);
+      world_.RunFor(RetryPolicy().delay);
+      ExpectDone();
       break;
   }
   Await(backend_->BeginDrain());  // C-31: would hang.
@@ -110,8 +172,8 @@ std::vector<MatrixCase> Matrix() {
   std::vector<MatrixCase> cases;
   for (const IoOp op :
        {IoOp::kRead, IoOp::kWrite, IoOp::kFlush, IoOp::kDiscard, IoOp::kWriteZeroes}) {
-    for (const OnError policy :
-         {OnError::kReport, OnError::kIgnore, OnError::kEnospc, OnError::kStop}) {
+    for (const OnError policy : {OnError::kReport, OnError::kIgnore, OnError::kEnospc,
+                                 OnError::kStop, OnError::kStall, OnError::kRetry}) {
       if (op == IoOp::kRead && policy == OnError::kEnospc) continue;
       for (const int error : {EIO, ENOSPC, ENOMEM, EINVAL, ENOMEDIUM, ECANCELED, ETIMEDOUT}) {
         cases.push_back({op, policy, error});
@@ -134,7 +196,7 @@ TEST_F(BackendTest, ProbingReadsAlwaysReport) {
   EXPECT_EQ(backend_->Stats().read.failed, 1u);
 }
 
-TEST_F(BackendTest, ApiRow14IostatusIsSetBeforeTheEventAndTheEventBeforeTheStop) {
+TEST_F(BackendTest, Row14_IostatusIsSetBeforeTheEventAndTheEventBeforeTheStop) {
   class Sink final : public BlockEventSink {
    public:
     void OnBlockEvent(const BlockEvent&) override { status = backend->iostatus(); }

@@ -70,7 +70,7 @@ std::vector<DriverCase> CountedCases() {
 
 class ChannelCost : public ::testing::TestWithParam<DriverCase> {};
 
-TEST_P(ChannelCost, ApiRow23NoAllocationAndNoLockOverManyRequests) {
+TEST_P(ChannelCost, Row23_NoAllocationAndNoLockOverManyRequests) {
   const bool counted = AllocationsAreCounted();
   ASSERT_EQ(counted, !kBuiltWithSanitizer);
   auto made = CreateAioContext({.kind = GetParam().kind, .name = "io"});
@@ -113,6 +113,51 @@ TEST_P(ChannelCost, ApiRow23NoAllocationAndNoLockOverManyRequests) {
   EXPECT_EQ(window.count(), 0u);
   EXPECT_EQ(Mutex::TotalAcquisitions() - locks, 0u);
   for (const MixedRequest& request : requests) EXPECT_TRUE(request.ended);
+
+  channel.reset();
+  while (context.RunReady()) {
+  }
+  backend->Detach();
+  backend.reset();
+}
+
+TEST(ChannelCostTest, Row45_NoAllocationForWhatTheLimitsHoldUp) {
+  const bool counted = AllocationsAreCounted();
+  auto made = CreateAioContext({.name = "io"});
+  ASSERT_TRUE(made.ok()) << made.status();
+  AioContext& context = **made;
+  const ScratchFile scratch(kSize);
+  MemoryLog log;
+  BackendRegistry registry({.control = &context, .log = &log});
+  BlockBackendRef backend = *registry.Create("drive0", {});
+  const NodeRef node = MakeDriverNode(TestDriver::kNullAtOnce, kSize, context, log, scratch);
+  ASSERT_TRUE(BlockOn(context, backend->InsertRoot(node)).ok());
+  ASSERT_TRUE(backend->Attach({.device_id = "disk0"}, {}).ok());
+  const ThrottleConfig limits = {.iops_total = {.average = 20'000}, .iops_size = 4096};
+  ASSERT_TRUE(BlockOn(context, backend->SetIoThrottle(limits, "")).ok());
+  CountingClient client;
+  auto channel = backend->OpenChannel(context, client);
+  std::vector<MixedRequest> requests(kDepth);
+  Random random(1);
+  int held_up = 0;
+  const auto run = [&](int count) {
+    for (int done = 0; done < count; done += kDepth) {
+      channel->Plug();
+      for (MixedRequest& request : requests) {
+        request.Go(*channel, random, random.OneIn(2) ? IoOp::kRead : IoOp::kWrite);
+      }
+      channel->Unplug();
+      // The node answers at once.
+      held_up += static_cast<int>(channel->outstanding());
+      while (channel->outstanding() > 0) context.RunOnce();
+    }
+  };
+  run(4'000);
+  held_up = 0;
+  const AllocationWindow window;
+  run(counted ? 4'000 : 500);
+  EXPECT_EQ(window.count(), 0u);
+  EXPECT_GT(held_up, 0);
 
   channel.reset();
   while (context.RunReady()) {

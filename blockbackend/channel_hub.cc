@@ -26,14 +26,13 @@ void ChannelHub::SetHold(Hold hold, Switch to) {
     state.on = to == Switch::kOn;
     ++generation_;
     if (state.on) state.generation = generation_;
-    if (hold == Hold::kStop && !state.on) ++runs_;
+    if (hold != Hold::kDrain && !state.on) ++runs_;
     for (Entry& entry : entries_) {
       if (!Concerns(hold, entry.kind)) continue;
-      if (state.on && &entry.channel->context() == &control_) {
+      if (state.on && entry.context == &control_) {
         in_place.push_back(entry.channel);
-      } else if (!entry.message_posted) {
-        entry.message_posted = true;
-        entry.channel->context().Post(entry.channel->message());
+      } else {
+        PostMessage(entry);
       }
     }
   }
@@ -49,10 +48,52 @@ bool ChannelHub::Quiet(Hold hold) const {
   });
 }
 
+void ChannelHub::PostMessage(Entry& entry) {
+  if (entry.message_posted) return;
+  entry.message_posted = true;
+  entry.context->Post(entry.channel->message());
+}
+
+void ChannelHub::MoveFollowers(AioContext& to) {
+  MutexLock lock(mutex_);
+  move_to_ = &to;
+  for (Entry& entry : entries_) {
+    if (!entry.follows || entry.context == &to) continue;
+    entry.moving = true;
+    PostMessage(entry);
+  }
+}
+
+bool ChannelHub::FollowersArrived() const {
+  MutexLock lock(mutex_);
+  return std::none_of(entries_.begin(), entries_.end(),
+                      [](const Entry& entry) { return entry.moving; });
+}
+
+void ChannelHub::Rehome(ChannelImpl& channel, AioContext& to) {
+  MutexLock lock(mutex_);
+  Entry& entry = EntryOf(channel);
+  if (entry.message_posted) PLATTER_CHECK(entry.context->CancelPosted(channel.message()));
+  entry.message_posted = false;
+  entry.context = &to;
+  PostMessage(entry);
+}
+
+void ChannelHub::Arrived(ChannelImpl& channel) {
+  MutexLock lock(mutex_);
+  EntryOf(channel).moving = false;
+  NotifyLocked();
+}
+
 void ChannelHub::SetMedium(const ChannelMedium& device, const ChannelMedium& host) {
   MutexLock lock(mutex_);
   Replace(device_medium_, device);
   Replace(host_medium_, host);
+}
+
+void ChannelHub::SetThrottle(std::shared_ptr<ThrottleMember> member) {
+  MutexLock lock(mutex_);
+  throttle_.swap(member);
 }
 
 void ChannelHub::Replace(ChannelMedium& medium, ChannelMedium by) {
@@ -68,6 +109,13 @@ uint32_t ChannelHub::InFlight() const {
   return sum;
 }
 
+uint32_t ChannelHub::Kept() const {
+  MutexLock lock(mutex_);
+  uint32_t sum = 0;
+  for (const Entry& entry : entries_) sum += entry.channel->kept();
+  return sum;
+}
+
 size_t ChannelHub::DeviceChannels() const {
   MutexLock lock(mutex_);
   return static_cast<size_t>(
@@ -75,26 +123,35 @@ size_t ChannelHub::DeviceChannels() const {
                     [](const Entry& entry) { return entry.kind == ChannelKind::kDevice; }));
 }
 
-BlockStats ChannelHub::Stats() const {
+StatsSum ChannelHub::Stats() const {
   MutexLock lock(mutex_);
-  BlockStats sum = closed_stats_;
+  StatsSum sum = closed_stats_;
   for (const Entry& entry : entries_) entry.channel->stats().AddTo(sum);
   return sum;
+}
+
+void ChannelHub::ResetHistogram(StatsKind kind) {
+  MutexLock lock(mutex_);
+  closed_stats_.bins[static_cast<size_t>(kind)].clear();
+  for (Entry& entry : entries_) entry.channel->stats().ResetBins(kind);
 }
 
 ChannelOrders ChannelHub::Add(ChannelImpl& channel) {
   MutexLock lock(mutex_);
   entries_.push_back({.channel = &channel,
                       .kind = channel.kind(),
+                      .context = &channel.context(),
+                      .follows = channel.follows(),
+                      .moving = false,
                       .message_posted = false,
                       .acknowledged = generation_});
-  return OrdersFor(channel.kind());
+  return OrdersFor(entries_.back());
 }
 
 void ChannelHub::Remove(ChannelImpl& channel) {
   MutexLock lock(mutex_);
   Entry& entry = EntryOf(channel);
-  if (entry.message_posted) PLATTER_CHECK(channel.context().CancelPosted(channel.message()));
+  if (entry.message_posted) PLATTER_CHECK(entry.context->CancelPosted(channel.message()));
   channel.stats().AddTo(closed_stats_);
   entries_.erase(entries_.begin() + (&entry - entries_.data()));
   // A drain may have waited for this one.
@@ -105,7 +162,7 @@ ChannelOrders ChannelHub::TakeOrders(ChannelImpl& channel, Arrival arrival) {
   MutexLock lock(mutex_);
   Entry& entry = EntryOf(channel);
   if (arrival == Arrival::kMessage) entry.message_posted = false;
-  return OrdersFor(entry.kind);
+  return OrdersFor(entry);
 }
 
 void ChannelHub::Acknowledge(ChannelImpl& channel, uint64_t generation) {
@@ -140,12 +197,15 @@ ChannelHub::Entry& ChannelHub::EntryOf(const ChannelImpl& channel) {
   return *found;
 }
 
-ChannelOrders ChannelHub::OrdersFor(ChannelKind kind) const {
-  const bool stopped = Concerns(Hold::kStop, kind) && StateOf(Hold::kStop).on;
-  return {.hold = stopped || StateOf(Hold::kDrain).on,
+ChannelOrders ChannelHub::OrdersFor(const Entry& entry) const {
+  const bool stands =
+      entry.kind == ChannelKind::kDevice && (StateOf(Hold::kStop).on || StateOf(Hold::kStall).on);
+  return {.hold = stands || StateOf(Hold::kDrain).on,
           .generation = generation_,
           .runs = runs_,
-          .medium = kind == ChannelKind::kDevice ? device_medium_ : host_medium_};
+          .move_to = entry.moving ? move_to_ : nullptr,
+          .medium = entry.kind == ChannelKind::kDevice ? device_medium_ : host_medium_,
+          .throttle = throttle_};
 }
 
 }  // namespace platter

@@ -19,7 +19,7 @@ constexpr uint64_t kBlock = 512;
 
 class DrainTest : public BackendFixture {};
 
-TEST_F(DrainTest, ApiRow25DrainWaitsForWhatIsInFlight) {
+TEST_F(DrainTest, Row25_DrainWaitsForWhatIsInFlight) {
   MakeDisk(io_);
   node_->mode = Mode::kHold;
   Go(IoOp::kRead, 0, kBlock);

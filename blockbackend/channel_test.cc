@@ -18,7 +18,7 @@ constexpr uint64_t kBlock = 512;
 
 class ChannelTest : public BackendFixture {};
 
-TEST_F(ChannelTest, SubmitNeverCallsBack) {
+TEST_F(ChannelTest, Row19_SubmitNeverCallsBack) {
   MakeDisk(io_);
   Go(IoOp::kRead, 0, kBlock);
   EXPECT_TRUE(client_.ends.empty());
@@ -29,7 +29,7 @@ TEST_F(ChannelTest, SubmitNeverCallsBack) {
   EXPECT_EQ(channel_->outstanding(), 0u);
 }
 
-TEST_F(ChannelTest, ARefusedRequestComesBackLaterToo) {
+TEST_F(ChannelTest, Row22_ARefusedRequestComesBackLaterToo) {
   MakeDisk(io_);
   Go(IoOp::kRead, kLength, kBlock);
   EXPECT_TRUE(client_.ends.empty());
@@ -37,7 +37,7 @@ TEST_F(ChannelTest, ARefusedRequestComesBackLaterToo) {
   EXPECT_EQ(LastResult(), -EIO);
 }
 
-TEST_F(ChannelTest, ApiRow27OutermostUnplugDelivers) {
+TEST_F(ChannelTest, Row27_OutermostUnplugDelivers) {
   MakeDisk(io_);
   channel_->Plug();
   channel_->Plug();
@@ -110,7 +110,7 @@ TEST_F(ChannelTest, OnBlockDoneMayFreeTheRequest) {
   EXPECT_EQ(client_.ends.size(), 2u);
 }
 
-TEST_F(ChannelTest, ApiRow19CheckedInThisOrderMediumRangeBlockSizeReadOnly) {
+TEST_F(ChannelTest, Row19_CheckedInThisOrderMediumRangeBlockSizeReadOnly) {
   struct Row {
     const char* what;
     IoOp op;
@@ -163,7 +163,7 @@ TEST_F(ChannelTest, ApiRow19CheckedInThisOrderMediumRangeBlockSizeReadOnly) {
   }
 }
 
-TEST_F(ChannelTest, ApiRow31WriteThroughAddsFua) {
+TEST_F(ChannelTest, Row31_WriteThroughAddsFua) {
   MakeDisk(io_);
   backend_->set_write_cache_enabled(false);
   EXPECT_FALSE(backend_->write_cache_enabled());
@@ -182,7 +182,68 @@ TEST_F(ChannelTest, ApiRow31WriteThroughAddsFua) {
   EXPECT_FALSE(Has(node_->seen[4].flags, IoFlags::kFua));
 }
 
-TEST_F(ChannelTest, CancelOfOneInFlightIsAHint) {
+// What was begun with the cache on and ends without one is on the medium before it is answered.
+TEST_F(ChannelTest, Row31_AWriteInFlightWhenTheCacheGoesIsWrittenThrough) {
+  MakeDisk(io_);
+  node_->mode = Mode::kHold;
+  Go(IoOp::kWrite, kBlock, kBlock);
+  Go(IoOp::kRead, 0, kBlock);
+  Go(IoOp::kDiscard, 0, kBlock);
+  backend_->set_write_cache_enabled(false);
+  while (node_->held.size() > 1) node_->Finish(1, 0);
+  world_.RunUntilIdle();
+  EXPECT_EQ(EndedIds(), (std::vector<int>{1, 2})) << "these need no cache";
+  node_->Finish(0, 0);
+  world_.RunUntilIdle();
+  EXPECT_EQ(client_.ends.size(), 2u);
+  ASSERT_EQ(node_->seen.size(), 4u);
+  EXPECT_EQ(node_->seen[3].op, IoOp::kWrite);
+  EXPECT_EQ(node_->seen[3].offset, kBlock);
+  EXPECT_TRUE(Has(node_->seen[3].flags, IoFlags::kFua));
+  node_->Finish(0, 0);
+  world_.RunUntilIdle();
+  EXPECT_EQ(EndedIds(), (std::vector<int>{1, 2, 0}));
+  EXPECT_EQ(backend_->Stats().write.operations, 1u);
+  EXPECT_EQ(node_->seen.size(), 4u);
+}
+
+// So it is amid a drain, which it does not keep waiting, and before what was parked.
+TEST_F(ChannelTest, Row31_AWriteInFlightWhenTheCacheGoesAmidADrain) {
+  MakeDisk(io_);
+  node_->mode = Mode::kHold;
+  Go(IoOp::kWrite, kBlock, kBlock);
+  bool drained = false;
+  Begin(backend_->BeginDrain(), &drained);
+  world_.RunUntilIdle();
+  Go(IoOp::kWrite, 0, kBlock);
+  backend_->set_write_cache_enabled(false);
+  node_->mode = Mode::kAtOnce;
+  node_->Finish(0, 0);
+  world_.RunUntilIdle();
+  EXPECT_TRUE(drained);
+  EXPECT_TRUE(client_.ends.empty());
+  backend_->EndDrain();
+  world_.RunUntilIdle();
+  EXPECT_EQ(EndedIds(), (std::vector<int>{0, 1}));
+  ASSERT_EQ(node_->seen.size(), 3u);
+  EXPECT_EQ(node_->seen[1].offset, kBlock);
+  EXPECT_TRUE(Has(node_->seen[1].flags, IoFlags::kFua));
+}
+
+// Who has asked for its end gets it.
+TEST_F(ChannelTest, Row31_ACancelledWriteIsNotWrittenAgain) {
+  MakeDisk(io_);
+  node_->mode = Mode::kHold;
+  TestRequest& write = Go(IoOp::kWrite, 0, kBlock);
+  channel_->Cancel(write);
+  backend_->set_write_cache_enabled(false);
+  node_->Finish(0, 0);
+  world_.RunUntilIdle();
+  EXPECT_EQ(LastResult(), 0);
+  EXPECT_EQ(node_->seen.size(), 1u);
+}
+
+TEST_F(ChannelTest, Row21_CancelOfOneInFlightIsAHint) {
   MakeDisk(io_);
   node_->mode = Mode::kHold;
   TestRequest& request = Go(IoOp::kRead, 0, kBlock);
@@ -216,7 +277,7 @@ TEST_F(ChannelTest, C_04_EcanceledThatNobodyAskedForIsAnError) {
   EXPECT_EQ(machine_.log, (std::vector<std::string>{"BLOCK_IO_ERROR read report"}));
 }
 
-TEST_F(ChannelTest, ApiRow21CancelAllEndsParkedOnesAndHintsTheOthers) {
+TEST_F(ChannelTest, Row21_CancelAllEndsParkedOnesAndHintsTheOthers) {
   MakeDisk(io_);
   node_->mode = Mode::kHold;
   Go(IoOp::kRead, 0, kBlock);

@@ -20,14 +20,17 @@
 #ifndef PLATTER_BLOCKBACKEND_DEVICE_VIEW_H_
 #define PLATTER_BLOCKBACKEND_DEVICE_VIEW_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 
 #include "aio/aio_context.h"
+#include "aio/clock.h"
 #include "aio/io_request.h"
 
 namespace platter {
@@ -48,10 +51,12 @@ struct BlockRequestState {
   uint64_t sequence = 0;          // Order of submission on the channel.
   uint64_t submitted_offset = 0;  // What a retry starts from again.
   Instant submitted_at{};
+  Instant retry_at{};              // Of a request that waits for its next attempt.
   BlockRequest* before = nullptr;  // Neighbours among the channel's requests in flight.
   BlockRequest* after = nullptr;
   IoFlags submitted_flags = IoFlags::kNone;
-  uint8_t bits = 0;  // The channel implementation's.
+  uint8_t bits = 0;      // The channel implementation's.
+  uint32_t retries = 0;  // Attempts after the first; the bits say whether there were any.
   IoResult result = 0;
 };
 
@@ -80,6 +85,17 @@ class ChannelClient {
  public:
   virtual void OnBatchDone() = 0;
 
+  // --- For a device whose channel goes along when the host moves the backend to another context
+  // (BlockBackend::SetAioContext). With the defaults it stays where the device opened it. ---
+
+  // Control context.
+  virtual bool FollowsBackend() const { return false; }
+  // In the context that the channel leaves; nothing is in flight, plugged or being delivered. The
+  // device takes what it has of that context down: it uses the channel there no more.
+  virtual void OnLeaveContext() {}
+  // In the context that it has come to, with what was parked and kept. The device goes on here.
+  virtual void OnEnterContext() {}
+
  protected:
   ~ChannelClient() = default;
 };
@@ -88,9 +104,11 @@ class ChannelClient {
 //
 // Submit never calls back: what finishes at once is delivered by the outermost Unplug or, outside a
 // plugged section, in the context's next turn. While the backend is drained or the machine is
-// stopped a channel parks what is submitted and starts it afterwards, in order. A request whose
+// stopped a channel parks what is submitted and starts it afterwards, in order. What the host's I/O
+// limits hold up starts later, reads and writes each in order. A request whose
 // error the policy answers with "stop" is kept and starts again, in submission order, when the
-// machine runs again; the device notices nothing.
+// machine runs again; the device notices nothing. "stall" does the same for the drive alone, until
+// the host lets it go on, and "retry" for the one request, after a while.
 class BlockChannel {
  public:
   BlockChannel() = default;
@@ -109,14 +127,14 @@ class BlockChannel {
   virtual void Plug() = 0;
   virtual void Unplug() = 0;
 
-  // Hint: `request` is outstanding here. Parked and kept requests complete with -ECANCELED soon;
-  // one in flight completes when the driver lets it, with its own result.
+  // Hint: `request` is outstanding here. Parked, kept, waiting and held up ones end with -ECANCELED
+  // soon; one in flight completes when the driver lets it, with its own result.
   virtual void Cancel(BlockRequest& request) = 0;
   // Cancel for every outstanding request: what a device reset calls before it waits for
-  // outstanding() == 0 in OnBatchDone.
+  // outstanding() == 0 in OnBatchDone. Ends a stall when it drops the last request kept for it.
   virtual void CancelAll() = 0;
 
-  // Submitted and not yet delivered: in flight, done, parked or kept.
+  // Submitted and not yet delivered: in flight, done, parked, kept, waiting or held up.
   virtual uint32_t outstanding() const = 0;
   // Counts an operation that the device refused before it became a request (accounting: invalid).
   virtual void CountInvalid(IoOp op) = 0;
@@ -133,7 +151,28 @@ inline void BlockRequest::OnIoDone(IoResult result) {
 }
 
 // rerror / werror. kAuto on a device: the backend's policy.
-enum class OnError : uint8_t { kReport, kIgnore, kEnospc, kStop, kAuto };
+enum class OnError : uint8_t {
+  kReport,
+  kIgnore,
+  kEnospc,  // kStop when space ran out, else kReport.
+  kStop,    // The machine stops; the request is tried again when it runs again.
+  kStall,   // This drive holds its requests until the host lets it go on; the machine runs.
+  kRetry,   // The request is tried again by itself: RetryPolicy.
+  kAuto,
+};
+
+// What kRetry does.
+struct RetryPolicy {
+  static constexpr Duration kMinDelay = std::chrono::milliseconds(1);
+  static constexpr Duration kMaxDelay = std::chrono::hours(1);
+  static constexpr uint32_t kMaxLimit = 1'000'000;
+
+  Duration delay = std::chrono::seconds(1);  // From a failure to the next attempt.
+  uint32_t limit = 10;                       // Attempts after the first; 0: without end.
+  OnError then = OnError::kReport;           // When the last one has failed, too.
+
+  bool operator==(const RetryPolicy&) const = default;
+};
 
 enum class MediumMove : uint8_t { kLoad, kEject };
 enum class Force : uint8_t { kNo, kYes };
@@ -159,6 +198,7 @@ struct DeviceAttachment {
   uint32_t guest_block_size = 512;  // Requests are multiples of this; a power of two.
   OnError read_error = OnError::kAuto;
   OnError write_error = OnError::kAuto;
+  std::optional<RetryPolicy> retry = {};  // Nothing: the backend's.
   bool supports_iostatus = true;
   bool handles_resize = true;  // Others may resize while attached.
   bool needs_write = true;     // False for read-only drives such as CD-ROMs.
@@ -180,8 +220,8 @@ class BlockDeviceView {
 
   // FAILED_PRECONDITION (EBUSY) naming both when a device is attached, or when what the device
   // needs collides with another user of the medium; INVALID_ARGUMENT for a bad block size or
-  // policy (enospc for reads); PERMISSION_DENIED when needs_write meets a read-only medium in a
-  // drive without change_media.
+  // policy (enospc for reads, a retry out of range); PERMISSION_DENIED when needs_write meets a
+  // read-only medium in a drive without change_media.
   virtual absl::Status Attach(const DeviceAttachment& attachment, BlockDevOps ops) = 0;
   // All channels are closed. Resets callbacks, guest block size and iostatus.
   virtual void Detach() = 0;

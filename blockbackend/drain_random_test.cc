@@ -8,6 +8,8 @@
 //   - each request completes exactly once (TestRequest checks);
 //   - requests of a channel reach the node in the order of submission, retries aside;
 //   - at the end nothing is left anywhere.
+// C-36: the same while I/O limits come, change and go, and time passes. And the same while error
+// policies change, among them stall and retry, and drives are resumed.
 // The seed of a failure is in its message; PLATTER_SEED runs that one alone.
 
 #include <gtest/gtest.h>
@@ -29,9 +31,12 @@ constexpr uint64_t kBlock = 512;
 constexpr int kChannels = 3;
 constexpr int kSteps = 150;
 
+enum class Beside : uint8_t { kNothing, kLimits, kPolicies };
+
 class RandomDrain {
  public:
-  explicit RandomDrain(uint64_t seed) : seed_(seed), random_(seed), world_(seed) {
+  explicit RandomDrain(uint64_t seed, Beside beside = Beside::kNothing)
+      : seed_(seed), beside_(beside), random_(seed), world_(seed) {
     contexts_ = {&world_.NewContext("control"), &world_.NewContext("io0"),
                  &world_.NewContext("io1")};
     registry_ = std::make_unique<BackendRegistry>(
@@ -119,7 +124,39 @@ class RandomDrain {
     test->stopped_ = true;
   }
 
+  static Task<void> Limiter(RandomDrain* test, ThrottleConfig config) {
+    EXPECT_TRUE((co_await test->backend_->SetIoThrottle(config, "")).ok());
+    --test->limiters_;
+  }
+
+  void LimitStep() {
+    if (random_.OneIn(2)) return world_.RunFor(Duration{1'000'000} * random_.Below(200));
+    if (limiters_ >= 2) return;
+    ++limiters_;
+    ThrottleConfig config;
+    if (random_.OneIn(2)) config.iops_total.average = random_.Between(1, 100);
+    if (random_.OneIn(3)) config.bps_write.average = random_.Between(1, 100'000);
+    Spawn(control(), Limiter(this, config));
+  }
+
+  void PolicyStep() {
+    static constexpr OnError kPolicies[] = {OnError::kReport, OnError::kIgnore, OnError::kStop,
+                                            OnError::kStall,  OnError::kStall,  OnError::kRetry,
+                                            OnError::kRetry,  OnError::kRetry};
+    if (random_.OneIn(3)) return world_.RunFor(Duration{1'000'000} * random_.Below(200));
+    if (random_.OneIn(2)) return backend_->Resume();
+    const ErrorPolicies policies = {
+        .read = kPolicies[random_.Below(8)],
+        .write = kPolicies[random_.Below(8)],
+        .retry = {.delay = Duration{1'000'000} * random_.Between(1, 300),
+                  .limit = static_cast<uint32_t>(random_.Below(4)),
+                  .then = kPolicies[random_.Below(5)]}};
+    EXPECT_TRUE(backend_->SetErrorPolicies(policies).ok());
+  }
+
   void Step() {
+    if (beside_ == Beside::kLimits && random_.OneIn(5)) return LimitStep();
+    if (beside_ == Beside::kPolicies && random_.OneIn(5)) return PolicyStep();
     Slot& slot = slots_[random_.Below(kChannels)];
     switch (random_.Below(12)) {
       case 0:
@@ -205,7 +242,7 @@ class RandomDrain {
         slot.channel->CancelAll();
         if (slot.channel->outstanding() == 0) slot.channel.reset();
       }
-      if (drainers_ == 0 && !stopping_ && !stopped_ &&
+      if (drainers_ == 0 && limiters_ == 0 && !stopping_ && !stopped_ &&
           std::all_of(slots_.begin(), slots_.end(),
                       [](const Slot& slot) { return slot.channel == nullptr; })) {
         break;
@@ -213,6 +250,7 @@ class RandomDrain {
     }
     world_.RunUntilIdle();
     EXPECT_EQ(drainers_, 0) << "seed " << seed_;
+    EXPECT_EQ(limiters_, 0) << "seed " << seed_;
     for (Slot& slot : slots_) {
       ASSERT_EQ(slot.channel, nullptr) << "seed " << seed_;
       for (const auto& request : slot.requests) {
@@ -220,12 +258,14 @@ class RandomDrain {
       }
     }
     EXPECT_EQ(backend_->in_flight(), 0u);
+    EXPECT_FALSE(backend_->stalled()) << "seed " << seed_;
     backend_->Detach();
     backend_.reset();
     world_.RunUntilIdle();
   }
 
   const uint64_t seed_;
+  const Beside beside_;
   Random random_;
   SimulatedWorld world_;
   std::vector<AioContext*> contexts_;
@@ -238,23 +278,28 @@ class RandomDrain {
   uint64_t next_offset_ = 0;
   int drainers_ = 0;
   int drained_ = 0;
+  int limiters_ = 0;
   bool stopping_ = false;
   bool stopped_ = false;
 };
 
-void RunSeeds(uint64_t first, uint64_t count) {
+void RunSeeds(uint64_t first, uint64_t count, Beside beside = Beside::kNothing) {
   if (const char* const one = std::getenv("PLATTER_SEED"); one != nullptr) {
-    RandomDrain(std::strtoull(one, nullptr, 0)).Run();
+    RandomDrain(std::strtoull(one, nullptr, 0), beside).Run();
     return;
   }
   for (uint64_t seed = first; seed < first + count; ++seed) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
-    RandomDrain(seed).Run();
+    RandomDrain(seed, beside).Run();
     if (::testing::Test::HasFailure()) return;
   }
 }
 
 TEST(RandomDrainTest, C_30_DrainSubmitOpenCloseErrorStopCancel) { RunSeeds(1, 3'000); }
+
+TEST(RandomDrainTest, C_36_TheSameBesideChangingLimits) { RunSeeds(1, 2'000, Beside::kLimits); }
+
+TEST(RandomDrainTest, TheSameBesideStallsAndRetries) { RunSeeds(1, 2'000, Beside::kPolicies); }
 
 // Requests of one channel reach the node in the order of submission, whatever drains happen.
 TEST(RandomDrainTest, C_30_OrderIsKept) {

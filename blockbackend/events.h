@@ -14,7 +14,9 @@
 
 namespace platter {
 
-enum class ErrorAction : uint8_t { kReport, kIgnore, kStop };
+enum class ErrorAction : uint8_t { kReport, kIgnore, kStop, kStall, kRetry };
+// "report", "ignore", ...: as QMP has it.
+const char* ErrorActionName(ErrorAction action);
 enum class IoDirection : uint8_t { kRead, kWrite };
 
 struct BlockIoErrorEvent {

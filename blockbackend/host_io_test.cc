@@ -21,7 +21,7 @@ class HostIoTest : public BackendFixture {
   std::array<uint8_t, kBlock> data_{};
 };
 
-TEST_F(HostIoTest, ApiRow18EachOperationReachesTheNode) {
+TEST_F(HostIoTest, Row18_EachOperationReachesTheNode) {
   MakeDisk(io_);
   EXPECT_EQ(Await(backend_->Pread(kBlock, data_)), 0);
   EXPECT_EQ(Await(backend_->Pwrite(2 * kBlock, data_, IoFlags::kFua)), 0);
@@ -38,7 +38,22 @@ TEST_F(HostIoTest, ApiRow18EachOperationReachesTheNode) {
   EXPECT_EQ(node_->seen[4].op, IoOp::kFlush);
 }
 
-TEST_F(HostIoTest, ApiRow18RangeAndMedium) {
+TEST_F(HostIoTest, Row24_ZeroesDiscardAndTruncateReachTheMedium) {
+  MakeBackend();
+  Insert();
+  EXPECT_EQ(Await(backend_->WriteZeroes(0, kBlock, IoFlags::kMayUnmap)), 0);
+  EXPECT_EQ(Await(backend_->WriteZeroes(0, kBlock, IoFlags::kNone)), 0);
+  EXPECT_EQ(Await(backend_->Discard(kBlock, kBlock)), 0);
+  ASSERT_EQ(node_->seen.size(), 3u);
+  EXPECT_TRUE(Has(node_->seen[0].flags, IoFlags::kMayUnmap));
+  EXPECT_FALSE(Has(node_->seen[1].flags, IoFlags::kMayUnmap));
+  EXPECT_EQ(node_->seen[2].op, IoOp::kDiscard);
+  EXPECT_TRUE(Await(backend_->Resize(2 * kLength)).ok());
+  EXPECT_EQ(node_->length(), 2 * kLength);
+  EXPECT_EQ(Await(backend_->WriteZeroes(2 * kLength, kBlock, IoFlags::kNone)), -EIO);
+}
+
+TEST_F(HostIoTest, Row18_RangeAndMedium) {
   MakeBackend();
   EXPECT_EQ(Await(backend_->Pread(0, data_)), -ENOMEDIUM);
   EXPECT_EQ(Await(backend_->Pwrite(0, data_, IoFlags::kNone)), -ENOMEDIUM);

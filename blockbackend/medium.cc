@@ -31,20 +31,11 @@ BlockBackendImpl::ChangeSection::~ChangeSection() {
   root_.reset();
   backend_->EndDrain();
   backend_->changing_ = false;
-  backend_->news_.Set();
-  backend_->news_.Reset();
+  backend_->Pulse();
 }
 
 Task<IoResult> BlockBackendImpl::EdgeIo(IoArguments io) {
-  struct Counted {
-    explicit Counted(BlockBackendImpl& of) : backend(of) { ++backend.edge_io_; }
-    ~Counted() {
-      --backend.edge_io_;
-      backend.OnNews();
-    }
-    BlockBackendImpl& backend;
-  };
-  const Counted counted(*this);
+  const RootUse use(*this);
   co_return co_await AwaitIo(edge_, io);
 }
 
@@ -61,13 +52,59 @@ absl::Status BlockBackendImpl::CheckMedium(uint64_t length) const {
   return removable() ? absl::OkStatus() : CheckWholeBlocks(length);
 }
 
-absl::Status BlockBackendImpl::AttachRoot(NodeRef node) {
-  PLATTER_RETURN_IF_ERROR(CheckMedium(node->length()));
-  const EdgeOptions options = EdgeOptionsFor(*node);
-  absl::Status attached = edge_.Attach(std::move(node), options);
-  if (!attached.ok()) return Annotate(attached, Title());
+absl::Status BlockBackendImpl::CheckChildLength(uint64_t new_length) const {
+  // What can be written to is a disk, in whatever drive.
+  return removable() && is_read_only() ? absl::OkStatus() : CheckWholeBlocks(new_length);
+}
+
+bool BlockBackendImpl::GuestRuns() const {
+  return device_.has_value() && (services_.run_state == nullptr || services_.run_state->running());
+}
+
+absl::Status BlockBackendImpl::CheckActive(const BlockNode& node) const {
+  if (node.active()) return absl::OkStatus();
+  return ErrorWithErrno(EBUSY,
+                        absl::StrCat(Title(), ": node '", node.node_name(), "' is inactive"));
+}
+
+absl::Status BlockBackendImpl::CheckInactivate() const {
+  if (!GuestRuns()) return absl::OkStatus();
+  return ErrorWithErrno(EBUSY, absl::StrCat(Title(), ": the machine runs, with device '",
+                                            device_->attachment.device_id, "'"));
+}
+
+absl::Status BlockBackendImpl::AttachRoot(const NodeRef& node) {
+  PLATTER_RETURN_IF_ERROR(AttachTo(edge_, node));
+  TellOfRoot();
+  return absl::OkStatus();
+}
+
+void BlockBackendImpl::TellOfRoot() {
+  if (guest_lock_) root()->LockMedium(MediumLock::kLocked);
   PublishMedium();
-  return attached;
+  inserted_notifiers_.Notify(root());
+  news_notifiers_.Notify();
+}
+
+absl::Status BlockBackendImpl::AttachTo(Edge& edge, const NodeRef& node) {
+  if (deleted_) {
+    return absl::FailedPreconditionError(absl::StrCat(Title(), " takes no medium"));
+  }
+  if (GuestRuns()) PLATTER_RETURN_IF_ERROR(CheckActive(*node));
+  PLATTER_RETURN_IF_ERROR(CheckMedium(node->length()));
+  const NodePolicy own = node->policy();
+  const NodePolicy::DetectZeroes left = root_state().policy.detect_zeroes;
+  const bool inherits = node->parents().empty() &&
+                        own.detect_zeroes == NodePolicy::DetectZeroes::kOff &&
+                        left != own.detect_zeroes;
+  if (inherits) {
+    NodePolicy policy = own;
+    policy.detect_zeroes = left;
+    node->set_policy(policy);
+  }
+  absl::Status attached = edge.Attach(node, EdgeOptionsFor(*node));
+  if (!attached.ok() && inherits) node->set_policy(own);
+  return Annotate(attached, Title());
 }
 
 Task<absl::Status> BlockBackendImpl::InsertRoot(NodeRef node) {
@@ -79,7 +116,7 @@ Task<absl::Status> BlockBackendImpl::InsertRoot(NodeRef node) {
   co_return AttachRoot(node);
 }
 
-Task<void> BlockBackendImpl::FlushAndDetachRoot() {
+Task<void> BlockBackendImpl::FlushRoot() {
   // Whatever the permissions are by now: a device that has gone has given its own up.
   if (!root()->read_only()) {
     IoArguments flush;
@@ -92,10 +129,22 @@ Task<void> BlockBackendImpl::FlushAndDetachRoot() {
       services_.log->Log(LogLevel::kError, MessageOf(failed));
     }
   }
-  // It goes all the same: keeping it would not make the data durable.
+}
+
+void BlockBackendImpl::DetachRoot() {
+  removed_notifiers_.Notify(root());
+  last_root_state_ = root_state();
+  if (guest_lock_) root()->LockMedium(MediumLock::kUnlocked);
   edge_.Detach();
   host_writes_ = false;
   PublishMedium();
+  news_notifiers_.Notify();
+}
+
+Task<void> BlockBackendImpl::FlushAndDetachRoot() {
+  co_await FlushRoot();
+  // It goes all the same: keeping it would not make the data durable.
+  DetachRoot();
 }
 
 Task<absl::Status> BlockBackendImpl::RemoveRoot() {
@@ -104,7 +153,42 @@ Task<absl::Status> BlockBackendImpl::RemoveRoot() {
   co_return absl::OkStatus();
 }
 
+BlockRootState BlockBackendImpl::root_state() const {
+  BlockRootState state = last_root_state_;
+  state.write_cache = write_cache_enabled();
+  if (root() == nullptr) return state;
+  state.read_only = is_read_only();
+  state.policy = root()->policy();
+  return state;
+}
+
+BlockOpenFlags BlockBackendImpl::open_flags() const {
+  const BlockRootState state = root_state();
+  return {.read_write = !state.read_only,
+          .write_cache = state.write_cache,
+          .unmap = state.policy.discard == NodePolicy::Discard::kUnmap,
+          .no_flush = state.policy.flush == NodePolicy::Flush::kIgnore};
+}
+
+Task<absl::Status> BlockBackendImpl::HideForDriveDel() {
+  if (absl::Status blocked = CheckNotBlocked(BlockOperation::kDriveDel); !blocked.ok()) {
+    co_return blocked;
+  }
+  deleted_ = true;
+  if (!name_.empty()) former_name_ = std::exchange(name_, std::string());
+  // Nobody is left who would let a stopped machine, or the drive, go on for this drive.
+  own_policies_ = {.read = OnError::kReport, .write = OnError::kReport};
+  errors_.SetPolicies(own_policies_);
+  Resume();
+  if (device_) hidden_ = shared_from_this();
+  co_return co_await RemoveRoot();
+}
+
 void BlockBackendImpl::OnChildChanged() {
+  // It may have become writable. When somebody else writes to it, it stays read-only to us.
+  if (root() != nullptr && MayWrite(*root()) && LacksWritePermission()) {
+    edge_.Change(EdgeOptionsFor(*root())).IgnoreError();
+  }
   const uint64_t before = length();
   PublishMedium();
   if (length() != before && device_ && device_->ops.resize) device_->ops.resize();
@@ -113,6 +197,10 @@ void BlockBackendImpl::OnChildChanged() {
 Task<absl::Status> BlockBackendImpl::Resize(uint64_t new_length) {
   const ChangeSection section = co_await BeginChange();
   if (root() == nullptr) co_return NoMedium();
+  if (absl::Status blocked = CheckNotBlocked(BlockOperation::kResize); !blocked.ok()) {
+    co_return blocked;
+  }
+  if (absl::Status inactive = CheckActive(*root()); !inactive.ok()) co_return inactive;
   if (is_read_only()) {
     co_return ErrorWithErrno(
         EACCES, absl::StrCat(Title(), ": node '", root()->node_name(), "' is read-only"));

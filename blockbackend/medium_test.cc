@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "blockbackend/testing/backend_fixture.h"
+#include "drivers/activation.h"
 
 namespace platter {
 namespace {
@@ -17,7 +18,7 @@ constexpr uint64_t kBlock = 512;
 
 class MediumTest : public BackendFixture {};
 
-TEST_F(MediumTest, ApiRow07InsertOnAnOccupiedBackendIsAnError) {
+TEST_F(MediumTest, Row07_InsertOnAnOccupiedBackendIsAnError) {
   MakeBackend();
   Insert();
   auto second = std::make_shared<HeldNode>("node1", HeldNodeOptions{});
@@ -27,7 +28,7 @@ TEST_F(MediumTest, ApiRow07InsertOnAnOccupiedBackendIsAnError) {
   EXPECT_EQ(backend_->root(), node_);
 }
 
-TEST_F(MediumTest, ApiRow07RemoveDrainsFlushesAndIsIdempotent) {
+TEST_F(MediumTest, Row07_RemoveDrainsFlushesAndIsIdempotent) {
   MakeDisk(io_);
   node_->mode = Mode::kHold;
   Go(IoOp::kWrite, 0, kBlock);
@@ -54,8 +55,30 @@ TEST_F(MediumTest, ApiRow07RemoveDrainsFlushesAndIsIdempotent) {
   EXPECT_TRUE(node_->parents().empty());
 }
 
+// Another process may have the image: a guest that runs gets no such medium, and a medium that a
+// running guest has stays active.
+TEST_F(MediumTest, Row31_AnInactiveMediumIsNoneForARunningGuest) {
+  MakeBackend();
+  Insert();
+  ASSERT_TRUE(Await(InactivateNodes({node_})).ok()) << "there is no guest";
+  EXPECT_EQ(ErrnoOf(Await(backend_->Resize(kLength / 2))), EBUSY);
+  EXPECT_EQ(Await(backend_->Pwrite(0, std::vector<uint8_t>(kBlock), IoFlags::kNone)), -EACCES);
+  const absl::Status attached = backend_->Attach({.device_id = "disk0"}, drive_.FixedOps());
+  EXPECT_EQ(ErrnoOf(attached), EBUSY);
+  EXPECT_NE(MessageOf(attached).find("node 'node0' is inactive"), std::string::npos) << attached;
+
+  Await(machine_.Stop());
+  ASSERT_TRUE(backend_->Attach({.device_id = "disk0"}, drive_.FixedOps()).ok());
+  ASSERT_TRUE(Await(ActivateNodes({node_})).ok());
+  machine_.Run();
+  const absl::Status refused = Await(InactivateNodes({node_}));
+  EXPECT_EQ(ErrnoOf(refused), EBUSY);
+  EXPECT_NE(MessageOf(refused).find("the machine runs, with device 'disk0'"), std::string::npos);
+  EXPECT_TRUE(node_->active());
+}
+
 // The device is gone and with it its permission to write; what it wrote is still to be flushed.
-TEST_F(MediumTest, ApiRow25RemovalAfterTheDeviceHasGoneFlushes) {
+TEST_F(MediumTest, Row25_RemovalAfterTheDeviceHasGoneFlushes) {
   MakeDisk(io_);
   Go(IoOp::kWrite, 0, kBlock);
   world_.RunUntilIdle();
@@ -122,7 +145,7 @@ TEST_F(MediumTest, ARefusedInsertChangesNothing) {
   (*other)->Detach();
 }
 
-TEST_F(MediumTest, ApiRow33ResizeTellsTheDevice) {
+TEST_F(MediumTest, Row33_ResizeTellsTheDevice) {
   MakeDisk(io_);
   const absl::Status status = Await(backend_->Resize(2 * kLength));
   EXPECT_TRUE(status.ok()) << status;
@@ -135,7 +158,7 @@ TEST_F(MediumTest, ApiRow33ResizeTellsTheDevice) {
   EXPECT_EQ(drive_.resizes, 1) << "nothing changed";
 }
 
-TEST_F(MediumTest, ApiRow33ResizeIsDrained) {
+TEST_F(MediumTest, Row33_ResizeIsDrained) {
   MakeDisk(io_);
   node_->mode = Mode::kHold;
   Go(IoOp::kWrite, 0, kBlock);
@@ -154,7 +177,7 @@ TEST_F(MediumTest, ApiRow33ResizeIsDrained) {
   EXPECT_EQ(LastResult(), -EIO) << "the request that came meanwhile meets the new length";
 }
 
-TEST_F(MediumTest, ApiRow33AnotherBackendsResizeIsToldToo) {
+TEST_F(MediumTest, Row33_AnotherBackendsResizeIsToldToo) {
   MakeBackend();
   Insert();
   AttachAndOpen(io_, {.device_id = "disk0", .share_writes = true});

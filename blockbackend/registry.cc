@@ -9,11 +9,13 @@
 #include "base/status.h"
 #include "blockbackend/backend_impl.h"
 #include "blockbackend/block_backend.h"
+#include "drivers/empty/empty_node.h"
 
 namespace platter {
 
 struct BackendRegistry::Impl {
   BackendServices services;
+  ThrottleGroups throttle_groups;
   std::vector<BlockBackendImpl*> backends;  // In order of creation.
   size_t alive = 0;                         // With those that finish their work.
 };
@@ -23,6 +25,8 @@ BackendRegistry::BackendRegistry(const BackendServices& services)
   PLATTER_CHECK(services.control != nullptr);
   impl_->services = services;
 }
+
+ThrottleGroups& BackendRegistry::throttle_groups() { return impl_->throttle_groups; }
 
 BackendRegistry::~BackendRegistry() { PLATTER_CHECK(impl_->alive == 0); }
 
@@ -36,10 +40,16 @@ absl::StatusOr<BlockBackendRef> BackendRegistry::Create(std::string_view name,
     }
   }
   PLATTER_RETURN_IF_ERROR(BlockBackendImpl::CheckPolicies(
-      options.read_error, options.write_error,
+      {.read = options.read_error, .write = options.write_error, .retry = options.retry},
       name.empty() ? "anonymous block backend"
                    : absl::StrCat("block backend '", std::string(name), "'")));
-  auto made = std::make_unique<BlockBackendImpl>(impl_->services, std::string(name), options);
+  if (!BlockBackendImpl::IsValid(options.stats)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("block backend '", std::string(name), "': at most ", kMaxStatsIntervals,
+                     " intervals of statistics, each of 2 ns or more"));
+  }
+  auto made = std::make_unique<BlockBackendImpl>(impl_->services, std::string(name), options,
+                                                 impl_->throttle_groups);
   Impl* const impl = impl_.get();
   ++impl->alive;
   impl->backends.push_back(made.get());
@@ -49,6 +59,32 @@ absl::StatusOr<BlockBackendRef> BackendRegistry::Create(std::string_view name,
         BlockBackendImpl::Dispose(std::unique_ptr<BlockBackendImpl>(backend),
                                   [impl] { --impl->alive; });
       }));
+}
+
+absl::StatusOr<BlockBackendRef> BackendRegistry::CreateWithEmptyRoot(
+    std::string_view name, const BackendOptions& options) {
+  absl::StatusOr<BlockBackendRef> backend = Create(name, options);
+  if (!backend.ok()) return backend;
+  // Nobody else knows either of them yet, so there is nothing to drain.
+  auto& made = static_cast<BlockBackendImpl&>(**backend);
+  PLATTER_RETURN_IF_ERROR(made.AttachFirstRoot(
+      std::make_shared<EmptyNode>(absl::StrCat("#empty-", std::string(name)))));
+  return backend;
+}
+
+Task<absl::StatusOr<BlockBackendRef>> BackendRegistry::CreateAndOpen(std::string name,
+                                                                     BackendOptions options,
+                                                                     NodeOpener open) {
+  absl::StatusOr<BlockBackendRef> backend = Create(name, options);
+  if (!backend.ok()) co_return backend.status();
+  absl::StatusOr<NodeRef> node = co_await std::move(open)();
+  if (!node.ok()) {
+    co_return Annotate(node.status(), absl::StrCat("block backend '", name, "'"));
+  }
+  if (absl::Status inserted = co_await (*backend)->InsertRoot(*std::move(node)); !inserted.ok()) {
+    co_return inserted;
+  }
+  co_return *std::move(backend);
 }
 
 BlockBackendRef BackendRegistry::Find(std::string_view name) const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a backend does when its machine stops and runs.
+// What a backend does when its machine stops and runs, and when it stalls by itself.
 
 #include "absl/strings/str_cat.h"
 
@@ -26,8 +26,28 @@ Task<void> BlockBackendImpl::OnVmStop() {
   }
 }
 
+void BlockBackendImpl::BeginStall() {
+  if (stalled()) return;
+  errors_.SetStalled(true);
+  hub_.SetHold(ChannelHub::Hold::kStall, ChannelHub::Switch::kOn);
+}
+
+void BlockBackendImpl::EndStall() {
+  if (stalled()) errors_.ResetIostatus();
+  errors_.SetStalled(false);
+  // Without a stall, too: what waits for a retry goes on.
+  hub_.SetHold(ChannelHub::Hold::kStall, ChannelHub::Switch::kOff);
+}
+
+void BlockBackendImpl::Resume() {
+  // What failed before this is resumed with the rest.
+  DeliverErrors();
+  EndStall();
+}
+
 void BlockBackendImpl::OnVmRun() {
   stopped_ = false;
+  if (stalled()) EndStall();
   errors_.ResetIostatus();
   // Lets kept requests go on, too.
   hub_.SetHold(ChannelHub::Hold::kStop, ChannelHub::Switch::kOff);

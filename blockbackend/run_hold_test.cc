@@ -27,7 +27,7 @@ class RunHoldTest : public BackendFixture {
   }
 };
 
-TEST_F(RunHoldTest, ApiRow15StopAndRetryOnCont) {
+TEST_F(RunHoldTest, Row15_StopAndRetryOnCont) {
   MakeStoppingDisk(io_);
   node_->results = {-ENOSPC};
   Go(IoOp::kWrite, 0, kBlock);
@@ -44,7 +44,7 @@ TEST_F(RunHoldTest, ApiRow15StopAndRetryOnCont) {
   EXPECT_EQ(backend_->Stats().write.failed, 0u);
 }
 
-TEST_F(RunHoldTest, StopFailAgainStopCont) {
+TEST_F(RunHoldTest, Row15_StopFailAgainStopCont) {
   MakeStoppingDisk(io_);
   node_->results = {-EIO};
   Go(IoOp::kWrite, 0, kBlock);
@@ -115,6 +115,24 @@ TEST_F(RunHoldTest, AKeptRequestDoesNotBlockTheStopOrADrain) {
   channel_->CancelAll();
 }
 
+// The medium goes after the error and before the stop that the error asks for.
+TEST_F(RunHoldTest, C_16_AKeptWriteNeverGoesToTheNextMedium) {
+  MakeStoppingDisk(io_);
+  node_->results = {-EIO};
+  Go(IoOp::kWrite, 0, kBlock);
+  world_.RunUntilIdle();
+  ASSERT_EQ(machine_.stop_requests, 1);
+  ASSERT_TRUE(Await(backend_->RemoveRoot()).ok());
+  const auto next = std::make_shared<HeldNode>("next", HeldNodeOptions{.length = kLength});
+  ASSERT_TRUE(Await(backend_->InsertRoot(next)).ok());
+  Await(machine_.Stop());
+  machine_.Run();
+  world_.RunUntilIdle();
+  for (const auto& seen : next->seen) EXPECT_NE(seen.op, IoOp::kWrite);
+  EXPECT_EQ(LastResult(), -ENOMEDIUM);
+  EXPECT_EQ(channel_->outstanding(), 0u);
+}
+
 TEST_F(RunHoldTest, ARunInsideADrainWaitsForItsEnd) {
   MakeStoppingDisk(io_);
   node_->results = {-EIO};
@@ -147,7 +165,7 @@ TEST_F(RunHoldTest, C_02_AResetDropsKeptOnes) {
   EXPECT_EQ(client_.ends.size(), 1u);
 }
 
-TEST_F(RunHoldTest, ApiRow22ASingleKeptRequestIsCancelled) {
+TEST_F(RunHoldTest, Row21_ASingleKeptRequestIsCancelled) {
   MakeStoppingDisk(io_);
   node_->results = {-EIO, -EIO};
   TestRequest& first = Go(IoOp::kRead, 0, kBlock);

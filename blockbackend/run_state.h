@@ -21,7 +21,8 @@ class RunStateListener {
  public:
   // vCPUs are paused. Starts nothing more, waits for what is in flight, flushes.
   virtual Task<void> OnVmStop() = 0;
-  // The machine runs again: kept requests start again, then parked ones; iostatus is ok.
+  // The machine is told to run, also when it does already (a drive may stall): kept requests start
+  // again, then parked ones; iostatus is ok.
   virtual void OnVmRun() = 0;
 
  protected:

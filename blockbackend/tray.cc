@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tray, lock and medium as a monitor moves them. Each command drains first and then looks and acts
-// without a pause, so that no guest command comes between the two.
+// Tray, lock and medium as a monitor moves them. What can never move is refused at once. Each other
+// command drains first and then looks (again) and acts without a pause, so that no guest command
+// comes between the two.
 
 #include <cerrno>
 #include <utility>
@@ -27,6 +28,7 @@ absl::Status BlockBackendImpl::CheckMediumMayMove() {
 }
 
 void BlockBackendImpl::EmitTrayMoved(bool open) {
+  news_notifiers_.Notify();
   if (services_.events == nullptr) return;
   TrayMovedEvent event;
   event.backend = name_;
@@ -54,12 +56,14 @@ TrayResult BlockBackendImpl::OpenTrayDrained(Force force) {
 }
 
 Task<absl::StatusOr<TrayResult>> BlockBackendImpl::OpenTray(Force force) {
+  if (absl::Status refused = CheckRemovable(); !refused.ok()) co_return refused;
   const ChangeSection section = co_await BeginChange();
   if (absl::Status refused = CheckRemovable(); !refused.ok()) co_return refused;
   co_return OpenTrayDrained(force);
 }
 
 Task<absl::StatusOr<TrayResult>> BlockBackendImpl::CloseTray() {
+  if (absl::Status refused = CheckRemovable(); !refused.ok()) co_return refused;
   const ChangeSection section = co_await BeginChange();
   if (absl::Status refused = CheckRemovable(); !refused.ok()) co_return refused;
   if (!TrayOpen()) co_return TrayResult::kAlready;
@@ -68,8 +72,14 @@ Task<absl::StatusOr<TrayResult>> BlockBackendImpl::CloseTray() {
 }
 
 Task<absl::Status> BlockBackendImpl::Eject(Force force) {
+  if (absl::Status refused = CheckRemovable(); !refused.ok()) co_return refused;
   const ChangeSection section = co_await BeginChange();
   if (absl::Status refused = CheckRemovable(); !refused.ok()) co_return refused;
+  if (absl::Status blocked = CheckNotBlocked(BlockOperation::kEject); !blocked.ok()) {
+    co_return blocked;
+  }
+  // Before anything moves: from here on nothing waits, so no command of the guest comes between.
+  if (root() != nullptr) co_await FlushRoot();
   bool requested = false;
   if (has_tray()) {
     requested = OpenTrayDrained(force) == TrayResult::kRequested;
@@ -77,21 +87,20 @@ Task<absl::Status> BlockBackendImpl::Eject(Force force) {
     if (device_->ops.eject_request) device_->ops.eject_request(force);
     requested = force == Force::kNo;
   }
-  if (requested) {
-    co_return ErrorWithErrno(
-        EBUSY, absl::StrCat(Title(), ": device '", device_->attachment.device_id,
-                            "' is locked: eject requested from the guest; try again when its "
-                            "tray has opened, or use force"));
-  }
+  if (requested) co_return LockedError();
   if (root() == nullptr) co_return absl::OkStatus();
-  co_await FlushAndDetachRoot();
+  DetachRoot();
   if (!has_tray()) MoveMedium(MediumMove::kEject);
   co_return absl::OkStatus();
 }
 
 Task<absl::Status> BlockBackendImpl::InsertMedium(NodeRef node) {
+  if (absl::Status refused = CheckRemovable(); !refused.ok()) co_return refused;
   const ChangeSection section = co_await BeginChange(node);
   if (absl::Status refused = CheckMediumMayMove(); !refused.ok()) co_return refused;
+  if (absl::Status blocked = CheckNotBlocked(BlockOperation::kChange); !blocked.ok()) {
+    co_return blocked;
+  }
   if (root() != nullptr) {
     co_return ErrorWithErrno(
         EBUSY, absl::StrCat(Title(), " has a medium: node '", root()->node_name(), "'"));
@@ -102,10 +111,17 @@ Task<absl::Status> BlockBackendImpl::InsertMedium(NodeRef node) {
 }
 
 Task<absl::Status> BlockBackendImpl::RemoveMedium() {
+  if (absl::Status refused = CheckRemovable(); !refused.ok()) co_return refused;
   const ChangeSection section = co_await BeginChange();
   if (absl::Status refused = CheckMediumMayMove(); !refused.ok()) co_return refused;
   if (root() == nullptr) co_return absl::OkStatus();
-  co_await FlushAndDetachRoot();
+  if (absl::Status blocked = CheckNotBlocked(BlockOperation::kEject); !blocked.ok()) {
+    co_return blocked;
+  }
+  co_await FlushRoot();
+  // The guest may have closed it meanwhile.
+  if (absl::Status refused = CheckMediumMayMove(); !refused.ok()) co_return refused;
+  DetachRoot();
   if (!has_tray()) MoveMedium(MediumMove::kEject);
   co_return absl::OkStatus();
 }
@@ -115,6 +131,9 @@ Task<absl::Status> BlockBackendImpl::RemoveMedium() {
 void BlockBackendImpl::TrayMoved(MediumMove direction) {
   if (!device_) return;
   EmitTrayMoved(direction == MediumMove::kEject);
+  if (root() != nullptr) {
+    root()->MoveTray(direction == MediumMove::kEject ? MediumTray::kOpen : MediumTray::kClosed);
+  }
   if (drain_depth_ > 0 && hub_.Quiet(ChannelHub::Hold::kDrain)) {
     PublishMedium();
     return;
@@ -130,6 +149,12 @@ Task<void> BlockBackendImpl::RefreshTray(std::shared_ptr<BlockBackendImpl> self)
   self->EndDrain();
 }
 
-void BlockBackendImpl::LockMedium(bool locked) { guest_lock_ = locked; }
+void BlockBackendImpl::LockMedium(bool locked) {
+  if (locked == guest_lock_) return;
+  guest_lock_ = locked;
+  news_notifiers_.Notify();
+  if (root() == nullptr) return;
+  root()->LockMedium(locked ? MediumLock::kLocked : MediumLock::kUnlocked);
+}
 
 }  // namespace platter

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <optional>
+#include <utility>
 
 #include "base/status.h"
 #include "blockbackend/testing/backend_fixture.h"
@@ -25,6 +27,15 @@ class TrayTest : public BackendFixture {
     ASSERT_TRUE(backend_->Attach({.device_id = "cd0", .needs_write = false}, drive_.Ops()).ok());
     channel_ = backend_->OpenChannel(context, client_);
   }
+  // In the background.
+  void Start(Task<absl::Status> task, std::optional<absl::Status>* result) {
+    constexpr auto kRun = [](Task<absl::Status> inner,
+                             std::optional<absl::Status>* out) -> Task<void> {
+      *out = co_await std::move(inner);
+    };
+    Spawn(control_, kRun(std::move(task), result));
+    world_.RunUntilIdle();
+  }
   NodeRef Disc() { return std::make_shared<HeldNode>("disc1", HeldNodeOptions{}); }
   IoResult Read() {
     Go(IoOp::kRead, 0, kBlock);
@@ -33,7 +44,7 @@ class TrayTest : public BackendFixture {
   }
 };
 
-TEST_F(TrayTest, ApiRow44OpenAndCloseMoveTheTrayOnceEach) {
+TEST_F(TrayTest, Row44_OpenAndCloseMoveTheTrayOnceEach) {
   MakeCdrom(io_);
   EXPECT_EQ(*Await(backend_->OpenTray(Force::kNo)), TrayResult::kMoved);
   EXPECT_EQ(*Await(backend_->OpenTray(Force::kNo)), TrayResult::kAlready);
@@ -46,7 +57,7 @@ TEST_F(TrayTest, ApiRow44OpenAndCloseMoveTheTrayOnceEach) {
   EXPECT_EQ(Read(), 0);
 }
 
-TEST_F(TrayTest, ApiRow11NoEventWhenTheCallbackMovesNothing) {
+TEST_F(TrayTest, Row11_NoEventWhenTheCallbackMovesNothing) {
   MakeCdrom(io_);
   drive_.on_move = [&] { drive_.open = false; };
   Await(backend_->OpenTray(Force::kNo)).IgnoreError();
@@ -72,7 +83,41 @@ TEST_F(TrayTest, ChangeMediaRunsWhileDrained) {
   EXPECT_EQ(in_flight, 0u);
 }
 
-TEST_F(TrayTest, ApiRow43LockedDriveAsksTheGuest) {
+// What is written before a medium goes takes time; the guest has the drive meanwhile.
+TEST_F(TrayTest, AGuestThatLocksAmidAnEjectKeepsTheMedium) {
+  MakeCdrom(io_);
+  node_->mode = HeldNode::Mode::kHold;
+  std::optional<absl::Status> eject;
+  Start(backend_->Eject(Force::kNo), &eject);
+  ASSERT_EQ(node_->held.size(), 1u) << "the flush";
+  EXPECT_TRUE(machine_.log.empty()) << "nothing has moved yet";
+  drive_.locked = true;
+  node_->FinishAll(0);
+  world_.RunUntilIdle();
+  ASSERT_TRUE(eject.has_value());
+  EXPECT_EQ(ErrnoOf(*eject), EBUSY);
+  EXPECT_EQ(backend_->root(), node_);
+  EXPECT_TRUE(drive_.moves.empty());
+  EXPECT_TRUE(machine_.log.empty());
+}
+
+TEST_F(TrayTest, AGuestThatClosesAmidARemovalKeepsTheMedium) {
+  MakeCdrom(io_);
+  ASSERT_TRUE(Await(backend_->OpenTray(Force::kNo)).ok());
+  node_->mode = HeldNode::Mode::kHold;
+  std::optional<absl::Status> removed;
+  Start(backend_->RemoveMedium(), &removed);
+  drive_.open = false;
+  backend_->TrayMoved(MediumMove::kLoad);
+  node_->FinishAll(0);
+  world_.RunUntilIdle();
+  ASSERT_TRUE(removed.has_value());
+  EXPECT_NE(MessageOf(*removed).find("is not open"), std::string::npos) << *removed;
+  EXPECT_EQ(backend_->root(), node_);
+  EXPECT_EQ(machine_.log, (Log{"TRAY open", "TRAY closed"}));
+}
+
+TEST_F(TrayTest, Row43_LockedDriveAsksTheGuest) {
   MakeCdrom(io_);
   drive_.locked = true;
   EXPECT_EQ(*Await(backend_->OpenTray(Force::kNo)), TrayResult::kRequested);
@@ -92,7 +137,7 @@ TEST_F(TrayTest, ApiRow43LockedDriveAsksTheGuest) {
   EXPECT_EQ(machine_.log, (Log{"TRAY open"}));
 }
 
-TEST_F(TrayTest, ApiRow43ForceTakesALockedMedium) {
+TEST_F(TrayTest, Row43_ForceTakesALockedMedium) {
   MakeCdrom(io_);
   drive_.locked = true;
   EXPECT_TRUE(Await(backend_->Eject(Force::kYes)).ok());
@@ -112,7 +157,7 @@ TEST_F(TrayTest, ALockWithAnOpenTrayAsksNobody) {
   EXPECT_TRUE(drive_.eject_requests.empty());
 }
 
-TEST_F(TrayTest, ApiRow43AFixedDiskIsNotRemovable) {
+TEST_F(TrayTest, Row43_AFixedDiskIsNotRemovable) {
   MakeDisk(io_);
   for (const absl::Status& status :
        {Await(backend_->Eject(Force::kYes)), Await(backend_->OpenTray(Force::kYes)).status(),
@@ -124,7 +169,7 @@ TEST_F(TrayTest, ApiRow43AFixedDiskIsNotRemovable) {
   EXPECT_EQ(backend_->root(), node_);
 }
 
-TEST_F(TrayTest, ApiRow44InsertAndRemoveNeedAnOpenTray) {
+TEST_F(TrayTest, Row44_InsertAndRemoveNeedAnOpenTray) {
   MakeCdrom(io_);
   EXPECT_NE(MessageOf(Await(backend_->RemoveMedium())).find("not open"), std::string::npos);
   ASSERT_TRUE(Await(backend_->OpenTray(Force::kNo)).ok());
@@ -153,7 +198,7 @@ TEST_F(TrayTest, AParkedRequestDoesNotReachTheNextMedium) {
   EXPECT_EQ(Read(), 0) << "the next one does";
 }
 
-TEST_F(TrayTest, ApiRow44ADriveWithoutATrayIsToldAtOnce) {
+TEST_F(TrayTest, Row44_ADriveWithoutATrayIsToldAtOnce) {
   MakeBackend();
   ASSERT_TRUE(backend_->Attach({.device_id = "sd0"}, drive_.TraylessOps()).ok());
   EXPECT_EQ(*Await(backend_->OpenTray(Force::kNo)), TrayResult::kAlready);
@@ -177,14 +222,14 @@ TEST_F(TrayTest, ARemovedMediumIsAlreadyGoneWhenATraylessDriveIsTold) {
   EXPECT_TRUE(inserted);
 }
 
-TEST_F(TrayTest, ApiRow44WithoutADeviceTheMediumMovesFreely) {
+TEST_F(TrayTest, Row44_WithoutADeviceTheMediumMovesFreely) {
   MakeBackend();
   EXPECT_TRUE(Await(backend_->InsertMedium(Disc())).ok());
   EXPECT_TRUE(Await(backend_->Eject(Force::kNo)).ok());
   EXPECT_EQ(backend_->root(), nullptr);
 }
 
-TEST_F(TrayTest, ApiRow11AGuestsMoveGivesOneEventAndChangesWhatRequestsMeet) {
+TEST_F(TrayTest, Row11_AGuestsMoveGivesOneEventAndChangesWhatRequestsMeet) {
   MakeCdrom(io_);
   drive_.open = true;
   backend_->TrayMoved(MediumMove::kEject);
@@ -212,7 +257,7 @@ TEST_F(TrayTest, AReadRightAfterTheGuestsLoadMeetsTheMedium) {
   EXPECT_EQ(LastResult(), 0);
 }
 
-TEST_F(TrayTest, ApiRow11AnEmptyDrivesTrayMovesWithAnEvent) {
+TEST_F(TrayTest, Row11_AnEmptyDrivesTrayMovesWithAnEvent) {
   MakeBackend();
   ASSERT_TRUE(backend_->Attach({.device_id = "cd0"}, drive_.Ops()).ok());
   EXPECT_EQ(*Await(backend_->OpenTray(Force::kNo)), TrayResult::kMoved);
@@ -220,7 +265,7 @@ TEST_F(TrayTest, ApiRow11AnEmptyDrivesTrayMovesWithAnEvent) {
   EXPECT_EQ(machine_.log, (Log{"TRAY open", "TRAY closed"}));
 }
 
-TEST_F(TrayTest, ApiRow34LockMediumIsKeptLogically) {
+TEST_F(TrayTest, Row34_LockMediumIsKeptLogically) {
   MakeCdrom(io_);
   backend_->LockMedium(true);
   backend_->LockMedium(false);
@@ -232,6 +277,23 @@ TEST_F(TrayTest, HostReadsDoNotMindTheTray) {
   ASSERT_TRUE(Await(backend_->OpenTray(Force::kNo)).ok());
   uint8_t data[kBlock];
   EXPECT_EQ(Await(backend_->Pread(0, data)), 0);
+}
+
+TEST_F(TrayTest, WhatCanNeverMoveIsRefusedWithoutADrain) {
+  MakeDisk(io_);
+  node_->mode = Mode::kHold;
+  Go(IoOp::kRead, 0, kBlock);
+  world_.RunUntilIdle();
+  // Were it drained first, these would wait for the request.
+  for (const absl::Status& status :
+       {Await(backend_->Eject(Force::kYes)), Await(backend_->OpenTray(Force::kNo)).status(),
+        Await(backend_->CloseTray()).status(), Await(backend_->RemoveMedium()),
+        Await(backend_->InsertMedium(Disc())), Await(backend_->ChangeMedium(Disc(), Force::kNo))}) {
+    EXPECT_NE(MessageOf(status).find("not removable"), std::string::npos) << status;
+  }
+  EXPECT_EQ(backend_->in_flight(), 1u);
+  node_->FinishAll(0);
+  world_.RunUntilIdle();
 }
 
 }  // namespace

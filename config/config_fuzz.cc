@@ -16,8 +16,10 @@
 #include "base/quote.h"
 #include "base/status.h"
 #include "config/parse.h"
+#include "config/parse_export.h"
 #include "config/proto/blockdev.pb.h"
 #include "config/proto/device.pb.h"
+#include "config/proto/export.pb.h"
 #include "config/proto/machine.pb.h"
 
 namespace platter {
@@ -44,6 +46,20 @@ void CheckOutcome(const absl::StatusOr<Options>& parsed, absl::Status (*complete
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  // Letters, and then whatever is left of the byte.
+  switch (data[0]) {
+    case 'e':
+      platter::CheckOutcome(platter::ParseExport(text), &platter::CompleteExport);
+      return 0;
+    case 'c':
+      platter::CheckOutcome(platter::ParseChardev(text), &platter::CompleteChardev);
+      return 0;
+    case 'm':
+      platter::CheckOutcome(platter::ParseMonitor(text), &platter::CompleteMonitor);
+      return 0;
+    default:
+      break;
+  }
   switch (data[0] % 4) {
     case 0:
       platter::CheckOutcome(platter::ParseBlockdev(text), &platter::CompleteBlockdev);

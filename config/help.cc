@@ -123,6 +123,18 @@ void AddRows(const Descriptor* message, const std::string& prefix, Table& table)
         AddRows(field->message_type(), name + ".", table);
         continue;
       }
+      if (member.is_union()) {
+        std::string choices;
+        for (const SchemaOption& variant : member.variants()) {
+          choices.append(choices.empty() ? "" : "|").append(variant.name);
+        }
+        table.rows.push_back(
+            {name + "." + member.discriminator() + "=<" + choices + ">", Description(option)});
+        for (const SchemaOption& variant : member.variants()) {
+          AddRows(variant.field->message_type(), name + ".", table);
+        }
+        continue;
+      }
     }
     table.rows.push_back({name + "=<" + ShownType(field, table) + ">", Description(option)});
   }

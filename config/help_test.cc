@@ -11,6 +11,7 @@
 
 #include "config/proto/blockdev.pb.h"
 #include "config/proto/device.pb.h"
+#include "config/proto/export.pb.h"
 #include "config/proto/machine.pb.h"
 #include "config/schema.h"
 
@@ -44,6 +45,8 @@ Options of every driver:
   discard=<ignore|unmap>        what to do with discard requests (default: ignore)
   detect-zeroes=<off|on|unmap>  what to do with writes of zeroes; unmap needs discard=unmap
                                 (default: off)
+  active=<on|off>               off: another process may have the image for now; no locks, no writes
+                                (default: on)
 
 <node> is the node-name of an existing node, or a node of its own: write its driver and options
 with the option's name and a dot in front (file.driver=null-co).
@@ -53,7 +56,8 @@ with the option's name and a dot in front (file.driver=null-co).
 TEST(Help, ListsVariants) {
   EXPECT_EQ(VariantListHelp(config::ObjectOptions::descriptor(), "--object"),
             "Values of qom-type:\n"
-            "  iothread  a thread that serves devices\n"
+            "  iothread        a thread that serves devices\n"
+            "  throttle-group  I/O limits that drives share\n"
             "\n"
             "--object qom-type=NAME,help tells the options of one.\n");
 }
@@ -71,7 +75,8 @@ TEST(Help, WritesListsAndLongChoicesOut) {
 TEST(Help, IsCompleteAndFits) {
   for (const Descriptor* type :
        {config::BlockdevOptions::descriptor(), config::DeviceOptions::descriptor(),
-        config::ObjectOptions::descriptor()}) {
+        config::ObjectOptions::descriptor(), config::BlockExportOptions::descriptor(),
+        config::ChardevOptions::descriptor()}) {
     const MessageSchema schema(type);
     for (const SchemaOption& variant : schema.variants()) {
       const std::string help = Help(type, variant.name);

@@ -16,6 +16,7 @@
 #include "config/help.h"
 #include "config/json.h"
 #include "config/keyval.h"
+#include "config/option_parser.h"
 #include "config/proto/blockdev.pb.h"
 #include "config/proto/device.pb.h"
 #include "config/proto/machine.pb.h"
@@ -30,14 +31,9 @@ using google::protobuf::Message;
 
 constexpr char kHelpPayload[] = "platter.config/help";
 
-// What messages and help call the whole, per kind of option.
-struct Kind {
-  std::string_view root;
-  std::string_view option;
-};
-constexpr Kind kBlockdev = {"blockdev", "--blockdev"};
-constexpr Kind kDevice = {"device", "--device"};
-constexpr Kind kObject = {"object", "--object"};
+constexpr OptionKind kBlockdev = {.root = "blockdev", .option = "--blockdev"};
+constexpr OptionKind kDevice = {.root = "device", .option = "--device"};
+constexpr OptionKind kObject = {.root = "object", .option = "--object"};
 constexpr std::string_view kMachineRoot = "machine";
 
 bool LooksLikeJson(std::string_view text) {
@@ -52,8 +48,12 @@ absl::Status HelpStatus(const std::string& text) {
 }
 
 // Ok unless the options ask for help.
-absl::Status CheckForHelp(const Keyval& keyval, const Descriptor* type, const Kind& kind) {
+absl::Status CheckForHelp(const Keyval& keyval, const Descriptor* type, const OptionKind& kind) {
   const MessageSchema schema(type);
+  if (!schema.is_union()) {
+    if (!keyval.help) return absl::OkStatus();
+    return ConfigError(kind.root, "has no help of its own; see --help");
+  }
   const Value* name = keyval.options.Find(schema.discriminator());
   const bool has_name = name != nullptr && name->is_text();
   const bool list = has_name && (name->as_text() == "help" || name->as_text() == "?");
@@ -73,34 +73,48 @@ absl::Status CheckTopLevel(const config::DeviceOptions& /*device*/) { return abs
 absl::Status CheckTopLevel(const config::ObjectOptions& /*object*/) { return absl::OkStatus(); }
 
 template <typename Options>
-absl::Status Complete(Options& options, const Kind& kind) {
+absl::Status Complete(Options& options, const OptionKind& kind) {
   PLATTER_RETURN_IF_ERROR(CompleteOptions(kind.root, &options));
   return CheckTopLevel(options);
 }
 
 template <typename Options>
-absl::StatusOr<Options> FromValue(const Value& value, const Kind& kind) {
+absl::StatusOr<Options> FromValue(const Value& value, const OptionKind& kind) {
   Options options;
-  PLATTER_RETURN_IF_ERROR(BindMessage(value, kind.root, &options));
-  PLATTER_RETURN_IF_ERROR(Complete(options, kind));
+  PLATTER_RETURN_IF_ERROR(OptionsFromValue(value, kind, &options));
+  PLATTER_RETURN_IF_ERROR(CheckTopLevel(options));
   return options;
 }
 
 template <typename Options>
-absl::StatusOr<Options> Parse(std::string_view text, const Kind& kind) {
-  if (LooksLikeJson(text)) {
-    absl::StatusOr<Value> value = ParseJson(text, kind.root);
-    if (!value.ok()) return value.status();
-    return FromValue<Options>(*value, kind);
-  }
-  const std::string implied = MessageSchema(Options::descriptor()).discriminator();
-  absl::StatusOr<Keyval> keyval = ParseKeyval(text, kind.root, implied);
-  if (!keyval.ok()) return keyval.status();
-  PLATTER_RETURN_IF_ERROR(CheckForHelp(*keyval, Options::descriptor(), kind));
-  return FromValue<Options>(keyval->options, kind);
+absl::StatusOr<Options> Parse(std::string_view text, const OptionKind& kind) {
+  Options options;
+  PLATTER_RETURN_IF_ERROR(ParseOptions(text, kind, &options));
+  PLATTER_RETURN_IF_ERROR(CheckTopLevel(options));
+  return options;
 }
 
 }  // namespace
+
+absl::Status OptionsFromValue(const Value& value, const OptionKind& kind, Message* options) {
+  PLATTER_RETURN_IF_ERROR(BindMessage(value, kind.root, options));
+  return CompleteOptions(kind.root, options);
+}
+
+absl::Status ParseOptions(std::string_view text, const OptionKind& kind, Message* options) {
+  if (LooksLikeJson(text)) {
+    absl::StatusOr<Value> value = ParseJson(text, kind.root);
+    if (!value.ok()) return value.status();
+    return OptionsFromValue(*value, kind, options);
+  }
+  const Descriptor* const type = options->GetDescriptor();
+  const std::string implied =
+      kind.implied.empty() ? MessageSchema(type).discriminator() : std::string(kind.implied);
+  absl::StatusOr<Keyval> keyval = ParseKeyval(text, kind.root, implied);
+  if (!keyval.ok()) return keyval.status();
+  PLATTER_RETURN_IF_ERROR(CheckForHelp(*keyval, type, kind));
+  return OptionsFromValue(keyval->options, kind, options);
+}
 
 absl::StatusOr<config::BlockdevOptions> ParseBlockdev(std::string_view text) {
   return Parse<config::BlockdevOptions>(text, kBlockdev);

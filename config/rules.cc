@@ -154,7 +154,29 @@ absl::Status CheckBlockSizes(const std::string& path, const Device& device) {
   return absl::OkStatus();
 }
 
+// What only disks have.
+template <typename Device>
+config::ErrorPolicy WriteErrorOf(const Device& device) {
+  if constexpr (requires { device.werror(); }) return device.werror();
+  return config::ERROR_POLICY_AUTO;
+}
+
+template <typename Device>
+absl::Status CheckRetry(const std::string& path, const Device& device) {
+  const bool reads = device.rerror() == config::ERROR_POLICY_RETRY;
+  if (reads && device.x_retry_action() == config::RETRY_ACTION_ENOSPC) {
+    return Fail(path, "x-retry-action", "enospc is only for writes, and rerror is retry");
+  }
+  if (reads || WriteErrorOf(device) == config::ERROR_POLICY_RETRY) return absl::OkStatus();
+  constexpr char kWhy[] = "needs the error policy retry";
+  if (device.has_x_retry_delay()) return Fail(path, "x-retry-delay", kWhy);
+  if (device.has_x_retry_limit()) return Fail(path, "x-retry-limit", kWhy);
+  if (device.has_x_retry_action()) return Fail(path, "x-retry-action", kWhy);
+  return absl::OkStatus();
+}
+
 absl::Status CheckVirtioBlk(const std::string& path, const config::VirtioBlkOptions& device) {
+  PLATTER_RETURN_IF_ERROR(CheckRetry(path, device));
   PLATTER_RETURN_IF_ERROR(CheckBlockSizes(path, device));
   return CheckVqMapping(path, device);
 }
@@ -174,6 +196,7 @@ absl::Status CheckScsiHd(const std::string& path, const config::ScsiHdOptions& d
     return Fail(path, "drive", "missing: only a disk with removable=on can be empty");
   }
   PLATTER_RETURN_IF_ERROR(CheckRotationRate(path, device));
+  PLATTER_RETURN_IF_ERROR(CheckRetry(path, device));
   return CheckBlockSizes(path, device);
 }
 
@@ -200,10 +223,17 @@ absl::Status CheckRules(const std::string& path, const google::protobuf::Message
     return CheckVqMapping(path, *m);
   }
   if (const auto* m = DynamicCastToGenerated<const config::IdeHdOptions>(&message)) {
-    return CheckRotationRate(path, *m);
+    PLATTER_RETURN_IF_ERROR(CheckRotationRate(path, *m));
+    return CheckRetry(path, *m);
+  }
+  if (const auto* m = DynamicCastToGenerated<const config::IdeCdOptions>(&message)) {
+    return CheckRetry(path, *m);
   }
   if (const auto* m = DynamicCastToGenerated<const config::ScsiHdOptions>(&message)) {
     return CheckScsiHd(path, *m);
+  }
+  if (const auto* m = DynamicCastToGenerated<const config::ScsiCdOptions>(&message)) {
+    return CheckRetry(path, *m);
   }
   if (const auto* m = DynamicCastToGenerated<const config::MachineConfig>(&message)) {
     return CheckMachine(path, *m);

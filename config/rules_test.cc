@@ -151,5 +151,29 @@ TEST(Rules, EveryQueueHasOneThread) {
             path + ": queue 0 has no thread");
 }
 
+TEST(Rules, RetryOptionsNeedTheRetryPolicy) {
+  const auto device = [](const std::string& text) { return MessageOf(ParseDevice(text).status()); };
+  for (const std::string disk : {"virtio-blk,drive=d", "ide-hd,drive=d", "scsi-hd,drive=d",
+                                 "ide-cd,drive=d", "scsi-cd,drive=d"}) {
+    SCOPED_TRACE(disk);
+    for (const std::string option : {"x-retry-delay=5", "x-retry-limit=0", "x-retry-action=stop"}) {
+      const std::string name = option.substr(0, option.find('='));
+      EXPECT_EQ(device(disk + ",rerror=stop," + option),
+                "device." + name + ": needs the error policy retry");
+      EXPECT_EQ(device(disk + ",rerror=retry," + option), "");
+    }
+    EXPECT_EQ(device(disk + ",rerror=retry,x-retry-action=enospc"),
+              "device.x-retry-action: enospc is only for writes, and rerror is retry");
+    EXPECT_EQ(device(disk + ",rerror=stall"), "");
+    EXPECT_EQ(device(disk + ",rerror=retry,x-retry-delay=0"),
+              "device.x-retry-delay: 0 must be between 1 and 3600000");
+    EXPECT_EQ(device(disk + ",rerror=retry,x-retry-limit=1000001"),
+              "device.x-retry-limit: 1000001 must be between 0 and 1000000");
+    EXPECT_NE(device(disk + ",rerror=retry,x-retry-action=retry").find("device.x-retry-action"),
+              std::string::npos);
+  }
+  EXPECT_EQ(device("virtio-blk,drive=d,werror=retry,x-retry-action=enospc"), "");
+}
+
 }  // namespace
 }  // namespace platter

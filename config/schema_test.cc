@@ -16,8 +16,10 @@
 #include "config/field_writer.h"
 #include "config/proto/blockdev.pb.h"
 #include "config/proto/device.pb.h"
+#include "config/proto/export.pb.h"
 #include "config/proto/machine.pb.h"
 #include "config/proto/schema.pb.h"
+#include "config/proto/throttle.pb.h"
 #include "config/schema_walk.h"
 
 namespace platter {
@@ -47,9 +49,9 @@ TEST(SchemaNames, Blockdev) {
       VariantNames<config::BlockdevOptions>(),
       ElementsAre("file", "host_device", "null-co", "null-aio", "memory", "raw", "blkdebug"));
   EXPECT_EQ(MessageSchema(config::BlockdevOptions::descriptor()).discriminator(), "driver");
-  EXPECT_THAT(
-      OptionNames<config::BlockdevOptions>(),
-      ElementsAre("node-name", "read-only", "auto-read-only", "cache", "discard", "detect-zeroes"));
+  EXPECT_THAT(OptionNames<config::BlockdevOptions>(),
+              ElementsAre("node-name", "read-only", "auto-read-only", "cache", "discard",
+                          "detect-zeroes", "active"));
   EXPECT_THAT(OptionNames<config::CacheOptions>(), ElementsAre("direct", "no-flush"));
   EXPECT_THAT(OptionNames<config::FileDriverOptions>(),
               ElementsAre("filename", "aio", "locking", "x-inline-writes"));
@@ -83,7 +85,9 @@ TEST(SchemaNames, Choices) {
   EXPECT_THAT(EnumNames(config::FileAio_descriptor()),
               ElementsAre("threads", "native", "io_uring"));
   EXPECT_THAT(EnumNames(config::ErrorPolicy_descriptor()),
-              ElementsAre("auto", "report", "ignore", "enospc", "stop"));
+              ElementsAre("auto", "report", "ignore", "enospc", "stop", "stall", "retry"));
+  EXPECT_THAT(EnumNames(config::RetryAction_descriptor()),
+              ElementsAre("report", "ignore", "enospc", "stop", "stall"));
   EXPECT_THAT(EnumNames(config::AioKind_descriptor()),
               ElementsAre("auto", "io_uring", "threads", "simulated"));
 }
@@ -97,10 +101,12 @@ TEST(SchemaNames, DevicesObjectsAndMachine) {
       OptionNames<config::VirtioBlkOptions>(),
       ElementsAre("drive", "serial", "logical_block_size", "physical_block_size", "min_io_size",
                   "opt_io_size", "discard_granularity", "write-cache", "share-rw", "rerror",
-                  "werror", "num-queues", "queue-size", "iothread", "iothread-vq-mapping"));
+                  "werror", "x-retry-delay", "x-retry-limit", "x-retry-action", "num-queues",
+                  "queue-size", "iothread", "iothread-vq-mapping", "account-invalid",
+                  "account-failed", "stats-intervals"));
   EXPECT_THAT(OptionNames<config::IoThreadVqMapping>(), ElementsAre("iothread", "vqs"));
   EXPECT_THAT(OptionNames<config::ToyDriveOptions>(), ElementsAre("drive"));
-  EXPECT_THAT(VariantNames<config::ObjectOptions>(), ElementsAre("iothread"));
+  EXPECT_THAT(VariantNames<config::ObjectOptions>(), ElementsAre("iothread", "throttle-group"));
   EXPECT_EQ(MessageSchema(config::ObjectOptions::descriptor()).discriminator(), "qom-type");
   EXPECT_THAT(OptionNames<config::ObjectOptions>(), ElementsAre("id"));
   EXPECT_THAT(OptionNames<config::IoThreadOptions>(), ElementsAre("poll-max-ns"));
@@ -108,24 +114,66 @@ TEST(SchemaNames, DevicesObjectsAndMachine) {
               ElementsAre("objects", "blockdevs", "devices", "memory", "aio"));
 }
 
+TEST(SchemaNames, ExportsAndMonitors) {
+  EXPECT_THAT(VariantNames<config::BlockExportOptions>(), ElementsAre("vhost-user-blk"));
+  EXPECT_EQ(MessageSchema(config::BlockExportOptions::descriptor()).discriminator(), "type");
+  EXPECT_THAT(OptionNames<config::BlockExportOptions>(),
+              ElementsAre("id", "node-name", "writable", "writethrough", "iothread"));
+  EXPECT_THAT(OptionNames<config::VhostUserBlkExportOptions>(),
+              ElementsAre("addr", "num-queues", "logical-block-size"));
+  EXPECT_EQ(MessageSchema(config::SocketAddress::descriptor()).discriminator(), "type");
+  EXPECT_THAT(VariantNames<config::SocketAddress>(), ElementsAre("unix", "fd"));
+  EXPECT_THAT(OptionNames<config::UnixSocketAddress>(), ElementsAre("path"));
+  EXPECT_THAT(OptionNames<config::FdSocketAddress>(), ElementsAre("str"));
+  EXPECT_EQ(MessageSchema(config::ChardevOptions::descriptor()).discriminator(), "backend");
+  EXPECT_THAT(VariantNames<config::ChardevOptions>(), ElementsAre("socket"));
+  EXPECT_THAT(OptionNames<config::ChardevOptions>(), ElementsAre("id"));
+  EXPECT_THAT(OptionNames<config::SocketChardevOptions>(), ElementsAre("path", "server", "wait"));
+  EXPECT_THAT(OptionNames<config::MonitorOptions>(), ElementsAre("chardev", "mode"));
+  EXPECT_THAT(EnumNames(config::MonitorMode_descriptor()), ElementsAre("control"));
+  EXPECT_THAT(OptionNames<config::StorageDaemonConfig>(),
+              ElementsAre("objects", "blockdevs", "exports", "chardevs", "monitors"));
+}
+
 TEST(SchemaNames, IdeAndScsi) {
-  EXPECT_THAT(
-      OptionNames<config::IdeHdOptions>(),
-      ElementsAre("drive", "bus", "unit", "serial", "model", "ver", "wwn", "physical_block_size",
-                  "rotation_rate", "write-cache", "share-rw", "rerror", "werror"));
+  EXPECT_THAT(OptionNames<config::IdeHdOptions>(),
+              ElementsAre("drive", "bus", "unit", "serial", "model", "ver", "wwn",
+                          "physical_block_size", "rotation_rate", "write-cache", "share-rw",
+                          "rerror", "werror", "x-retry-delay", "x-retry-limit", "x-retry-action",
+                          "account-invalid", "account-failed", "stats-intervals"));
   EXPECT_THAT(OptionNames<config::IdeCdOptions>(),
-              ElementsAre("drive", "bus", "unit", "serial", "model", "ver", "wwn", "rerror"));
+              ElementsAre("drive", "bus", "unit", "serial", "model", "ver", "wwn", "rerror",
+                          "x-retry-delay", "x-retry-limit", "x-retry-action", "account-invalid",
+                          "account-failed", "stats-intervals"));
   EXPECT_THAT(EnumNames(config::IdeBus_descriptor()), ElementsAre("auto", "ide.0", "ide.1"));
   EXPECT_THAT(OptionNames<config::VirtioScsiOptions>(),
               ElementsAre("num-queues", "virtqueue_size", "iothread", "iothread-vq-mapping"));
-  EXPECT_THAT(OptionNames<config::ScsiHdOptions>(),
-              ElementsAre("drive", "bus", "scsi-id", "lun", "serial", "vendor", "product", "ver",
-                          "device_id", "wwn", "logical_block_size", "physical_block_size",
-                          "min_io_size", "opt_io_size", "discard_granularity", "rotation_rate",
-                          "share-rw", "rerror", "werror", "removable"));
+  EXPECT_THAT(
+      OptionNames<config::ScsiHdOptions>(),
+      ElementsAre("drive", "bus", "scsi-id", "lun", "serial", "vendor", "product", "ver",
+                  "device_id", "wwn", "logical_block_size", "physical_block_size", "min_io_size",
+                  "opt_io_size", "discard_granularity", "rotation_rate", "share-rw", "rerror",
+                  "werror", "x-retry-delay", "x-retry-limit", "x-retry-action", "removable",
+                  "account-invalid", "account-failed", "stats-intervals"));
   EXPECT_THAT(OptionNames<config::ScsiCdOptions>(),
               ElementsAre("drive", "bus", "scsi-id", "lun", "serial", "vendor", "product", "ver",
-                          "wwn", "rerror"));
+                          "wwn", "rerror", "x-retry-delay", "x-retry-limit", "x-retry-action",
+                          "account-invalid", "account-failed", "stats-intervals"));
+}
+
+TEST(SchemaNames, ThrottleGroups) {
+  EXPECT_THAT(OptionNames<config::ThrottleLimits>(),
+              ElementsAre("iops-total", "iops-total-max", "iops-total-max-length", "iops-read",
+                          "iops-read-max", "iops-read-max-length", "iops-write", "iops-write-max",
+                          "iops-write-max-length", "bps-total", "bps-total-max",
+                          "bps-total-max-length", "bps-read", "bps-read-max", "bps-read-max-length",
+                          "bps-write", "bps-write-max", "bps-write-max-length", "iops-size"));
+  // The same, each by itself.
+  std::vector<std::string> names = {"limits"};
+  for (const std::string& name : OptionNames<config::ThrottleLimits>()) {
+    names.push_back("x-" + name);
+  }
+  EXPECT_EQ(OptionNames<config::ThrottleGroupOptions>(), names);
 }
 
 // Annotations, for every message of the schema.

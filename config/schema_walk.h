@@ -13,15 +13,21 @@
 
 #include "google/protobuf/descriptor.h"
 
+#include "config/proto/export.pb.h"
 #include "config/proto/machine.pb.h"
 
 namespace platter {
 
-// Every message that is reachable from MachineConfig, itself included; sorted by name.
+// What configurations begin with.
+inline std::vector<const google::protobuf::Descriptor*> SchemaRoots() {
+  return {config::MachineConfig::descriptor(), config::StorageDaemonConfig::descriptor()};
+}
+
+// Every message that is reachable from these, themselves included; sorted by name.
 inline std::vector<const google::protobuf::Descriptor*> SchemaMessages() {
   const auto by_name = [](const auto* a, const auto* b) { return a->full_name() < b->full_name(); };
   std::set<const google::protobuf::Descriptor*, decltype(by_name)> found(by_name);
-  std::vector<const google::protobuf::Descriptor*> waiting = {config::MachineConfig::descriptor()};
+  std::vector<const google::protobuf::Descriptor*> waiting = SchemaRoots();
   while (!waiting.empty()) {
     const google::protobuf::Descriptor* message = waiting.back();
     waiting.pop_back();

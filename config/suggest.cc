@@ -78,6 +78,7 @@ std::string DidYouMean(std::string_view text, const std::vector<std::string>& ca
 }
 
 std::string ThereAre(const std::vector<std::string>& names) {
+  if (names.empty()) return "; there are none";
   std::string list;
   for (const std::string& name : names) list.append(list.empty() ? "" : ", ").append(name);
   return "; there are " + list;

@@ -55,6 +55,7 @@ TEST(DidYouMean, IsAClauseOrNothing) {
 }
 
 TEST(ThereAre, IsAList) {
+  EXPECT_EQ(ThereAre({}), "; there are none");
   EXPECT_EQ(ThereAre({"a"}), "; there are a");
   EXPECT_EQ(ThereAre({"a", "b"}), "; there are a, b");
 }

@@ -123,7 +123,8 @@ std::vector<Change> ScalarChanges(const FieldDescriptor* field, const std::strin
   }
   if (field->is_repeated()) {
     add([field](Message& m) {
-      for (const uint64_t value : {0, 1}) PutUint(m, field, value);
+      const uint64_t least = OptionSpec(field).min();
+      for (const uint64_t value : {least, least + 1}) PutUint(m, field, value);
     });
   }
   return changes;
@@ -228,6 +229,24 @@ void SatisfyRotationRule(Disk& disk) {
   if (disk.rotation_rate() > 1) disk.set_rotation_rate(disk.rotation_rate() | 0x4000);
 }
 
+// The options of the policy retry want that policy.
+template <typename Device>
+bool HasRetryOptions(const Device& device) {
+  return device.has_x_retry_delay() || device.has_x_retry_limit() || device.has_x_retry_action();
+}
+template <typename Disk>
+void SatisfyRetryRule(Disk& disk) {
+  if (HasRetryOptions(disk)) disk.set_werror(config::ERROR_POLICY_RETRY);
+}
+template <typename Drive>
+void SatisfyRetryRuleOfReads(Drive& drive) {
+  if (!HasRetryOptions(drive)) return;
+  drive.set_rerror(config::ERROR_POLICY_RETRY);
+  if (drive.x_retry_action() == config::RETRY_ACTION_ENOSPC) {
+    drive.set_x_retry_action(config::RETRY_ACTION_STOP);
+  }
+}
+
 // What rules.cc and machine_rules.cc ask for beside a sampled option.
 void SatisfyRules(Message& message) {
   using google::protobuf::DynamicCastToGenerated;
@@ -257,14 +276,23 @@ void SatisfyRules(Message& message) {
   if (auto* disk = DynamicCastToGenerated<config::VirtioBlkOptions>(&message)) {
     SatisfyQueueRules(*disk);
     SatisfySizeRules(*disk);
+    SatisfyRetryRule(*disk);
   }
   if (auto* disk = DynamicCastToGenerated<config::ScsiHdOptions>(&message)) {
     if (!disk->has_drive() && !disk->removable()) disk->set_drive("n0");
     SatisfySizeRules(*disk);
     SatisfyRotationRule(*disk);
+    SatisfyRetryRule(*disk);
   }
   if (auto* disk = DynamicCastToGenerated<config::IdeHdOptions>(&message)) {
     SatisfyRotationRule(*disk);
+    SatisfyRetryRule(*disk);
+  }
+  if (auto* drive = DynamicCastToGenerated<config::IdeCdOptions>(&message)) {
+    SatisfyRetryRuleOfReads(*drive);
+  }
+  if (auto* drive = DynamicCastToGenerated<config::ScsiCdOptions>(&message)) {
+    SatisfyRetryRuleOfReads(*drive);
   }
   if (auto* adapter = DynamicCastToGenerated<config::VirtioScsiOptions>(&message)) {
     SatisfyQueueRules(*adapter);

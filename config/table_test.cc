@@ -17,8 +17,10 @@
 #include "config/json.h"
 #include "config/keyval.h"
 #include "config/parse.h"
+#include "config/parse_export.h"
 #include "config/proto/blockdev.pb.h"
 #include "config/proto/device.pb.h"
+#include "config/proto/export.pb.h"
 #include "config/proto/machine.pb.h"
 #include "config/schema_walk.h"
 #include "config/table_printers.h"
@@ -110,6 +112,27 @@ TEST(Table, Object) {
   }
 }
 
+TEST(Table, ExportsChardevsAndMonitors) {
+  for (const Sample& sample : Samples<config::BlockExportOptions>()) {
+    ExpectEverySyntaxBinds<config::BlockExportOptions>(sample);
+    ExpectEverySyntaxParses(sample, &ParseExport, &CompleteExport);
+  }
+  for (const Sample& sample : Samples<config::ChardevOptions>()) {
+    ExpectEverySyntaxBinds<config::ChardevOptions>(sample);
+    ExpectEverySyntaxParses(sample, &ParseChardev, &CompleteChardev);
+  }
+  for (const Sample& sample : Samples<config::MonitorOptions>()) {
+    ExpectEverySyntaxBinds<config::MonitorOptions>(sample);
+    ExpectEverySyntaxParses(sample, &ParseMonitor, &CompleteMonitor);
+  }
+}
+
+TEST(Table, StorageDaemon) {
+  for (const Sample& sample : Samples<config::StorageDaemonConfig>()) {
+    ExpectEverySyntaxBinds<config::StorageDaemonConfig>(sample);
+  }
+}
+
 // A sample's references mostly lead nowhere, and then both syntaxes say the same.
 TEST(Table, Machine) {
   for (const Sample& sample : Samples<config::MachineConfig>()) {
@@ -145,12 +168,18 @@ struct Coverage {
   }
 };
 
+// Of drives that are only read: what rules.cc refuses with every value of the other options.
+bool IsForWritesOnly(const std::string& choice) {
+  return choice.ends_with("CdOptions.x_retry_action=RETRY_ACTION_ENOSPC");
+}
+
 TEST(Table, CoversEveryFieldAndEveryChoiceOfTheSchema) {
   Coverage covered;
   for (const Sample& s : Samples<config::BlockdevOptions>()) covered.Add(*s.message);
   for (const Sample& s : Samples<config::DeviceOptions>()) covered.Add(*s.message);
   for (const Sample& s : Samples<config::ObjectOptions>()) covered.Add(*s.message);
   for (const Sample& s : Samples<config::MachineConfig>()) covered.Add(*s.message);
+  for (const Sample& s : Samples<config::StorageDaemonConfig>()) covered.Add(*s.message);
   size_t fields = 0;
   for (const Descriptor* message : SchemaMessages()) {
     for (int i = 0; i < message->field_count(); ++i) {
@@ -160,7 +189,7 @@ TEST(Table, CoversEveryFieldAndEveryChoiceOfTheSchema) {
       if (field->enum_type() == nullptr) continue;
       for (int j = 0; j < field->enum_type()->value_count(); ++j) {
         const std::string choice = field->full_name() + "=" + field->enum_type()->value(j)->name();
-        EXPECT_TRUE(covered.choices.contains(choice)) << choice;
+        EXPECT_EQ(covered.choices.contains(choice), !IsForWritesOnly(choice)) << choice;
       }
     }
   }

@@ -47,12 +47,11 @@ Task<DrainedSection> DrainedSection::Begin(BlockNode& node) {
     std::vector<EdgeParent*> roots = section.roots_;
     Nodes visited;
     for (BlockNode* const below : subtree) CollectRoots(*below, roots, visited);
-    // A root may have come while others became quiet.
     if (roots.size() == section.roots_.size()) break;
-    for (size_t i = section.roots_.size(); i < roots.size(); ++i) {
-      co_await roots[i]->Quiesce();
-      section.roots_.push_back(roots[i]);
-    }
+    // One, then all are looked for again: others may come, and go, while it becomes quiet.
+    EdgeParent* const next = roots[section.roots_.size()];
+    co_await next->Quiesce();
+    section.roots_.push_back(next);
   }
   co_return std::move(section);
 }

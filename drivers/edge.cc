@@ -15,6 +15,7 @@
 #include "drivers/iov_cursor.h"
 #include "drivers/overlap_tracker.h"
 #include "drivers/slow_request.h"
+#include "drivers/write_watch.h"
 
 namespace platter {
 namespace {
@@ -33,6 +34,12 @@ bool Reaches(BlockNode& node, const BlockNode& wanted) {
 // What `a` uses and `b` does not share.
 PermissionSet Collision(const Permissions& a, const Permissions& b) { return a.used - b.shared; }
 
+// What a further parent adds to what a node has to serve.
+void Join(Permissions& sum, const Permissions& one) {
+  sum.used = sum.used | one.used;
+  sum.shared = sum.shared & one.shared;
+}
+
 absl::Status CollisionError(const BlockNode& child, const Edge& user, PermissionSet permissions,
                             const Edge& other) {
   return ErrorWithErrno(
@@ -45,6 +52,8 @@ absl::Status CollisionError(const BlockNode& child, const Edge& user, Permission
 }  // namespace
 
 Task<void> EdgeParent::Quiesce() { co_return; }
+
+absl::Status EdgeParent::CheckChildLength(uint64_t) const { return absl::OkStatus(); }
 
 Edge::Edge(EdgeParent& parent, std::string_view role) : parent_(parent), role_(role) {}
 
@@ -75,14 +84,11 @@ absl::Status Edge::Check(BlockNode& child, const EdgeOptions& options) const {
 
 Permissions Edge::Cumulative(const BlockNode& child, const Permissions* own) const {
   Permissions sum;
-  const auto add = [&sum](const Permissions& one) {
-    sum.used = sum.used | one.used;
-    sum.shared = sum.shared & one.shared;
-  };
+  if (!child.active_) return sum;
   for (const Edge* const other : child.parents()) {
-    if (other != this) add(other->options_.permissions);
+    if (other != this) Join(sum, other->options_.permissions);
   }
-  if (own != nullptr) add(*own);
+  if (own != nullptr) Join(sum, *own);
   return sum;
 }
 
@@ -116,6 +122,28 @@ absl::Status Edge::Change(const EdgeOptions& options) {
   options_ = options;
   RefreshParents(*child_);
   return absl::OkStatus();
+}
+
+absl::Status Edge::SetActive(BlockNode& node, bool active) {
+  if (node.active_ == active) return absl::OkStatus();
+  Permissions sum;
+  if (active) {
+    for (const Edge* const edge : node.parents_) Join(sum, edge->options_.permissions);
+  }
+  PLATTER_RETURN_IF_ERROR(node.SetPermissions(sum));
+  node.active_ = active;
+  RefreshParents(node);
+  return absl::OkStatus();
+}
+
+void Edge::TakeOver(Edge& other) {
+  PLATTER_CHECK(child_ == nullptr && other.child_ != nullptr && &parent_ == &other.parent_);
+  other.ops_.ForEach([](const EdgeOpList& list) { PLATTER_CHECK(list.empty()); });
+  child_ = std::move(other.child_);
+  options_ = other.options_;
+  std::replace(child_->parents_.begin(), child_->parents_.end(), &other, this);
+  other.fast_ops_ = 0;
+  Refresh();
 }
 
 void Edge::RefreshParents(BlockNode& child) {
@@ -155,8 +183,10 @@ void Edge::Refresh() {
   if (policy.flush == NodePolicy::Flush::kHonour) fast_ops_ |= Bit(IoOp::kFlush);
   const PermissionSet used = options_.permissions.used;
   const bool may_write = used.Has(Permission::kWrite) || used.Has(Permission::kWriteUnchanged);
-  if (!may_write || child_->read_only_) return;
-  if (policy.detect_zeroes == NodePolicy::DetectZeroes::kOff) fast_ops_ |= Bit(IoOp::kWrite);
+  if (!may_write || child_->read_only_ || !child_->active_) return;
+  const bool looks_at_writes =
+      policy.detect_zeroes != NodePolicy::DetectZeroes::kOff || child_->write_threshold() != 0;
+  if (!looks_at_writes) fast_ops_ |= Bit(IoOp::kWrite);
 }
 
 void Edge::Cancel(IoRequest& request) {
@@ -178,7 +208,7 @@ IoResult Edge::StartSlow(IoRequest& request) {
 IoResult Edge::Validate(const IoRequest& request) const {
   const PermissionSet used = options_.permissions.used;
   if (IsWriteLike(request.op)) {
-    if (child_->read_only_) return -EACCES;
+    if (child_->read_only_ || !child_->active_) return -EACCES;
     if (!used.Has(Permission::kWrite) && !used.Has(Permission::kWriteUnchanged)) return -EACCES;
   }
   if (Has(request.flags, IoFlags::kSerialising) && !options_.may_serialise) return -ENOTSUP;
@@ -218,6 +248,10 @@ IoResult Edge::StartLocal(IoRequest& request) {
   if (request.op == IoOp::kDiscard &&
       (!child_->features_.discard || child_->policy_.discard == NodePolicy::Discard::kIgnore)) {
     return 0;
+  }
+  if (WriteWatch* const watch = child_->write_watch_.get();
+      watch != nullptr && request.op != IoOp::kRead && request.op != IoOp::kDiscard) {
+    watch->OnWrite(request.offset + request.bytes);
   }
   DropFlags(request);
   if (SlowRequest::IsNeeded(*this, request)) return SlowRequest::Start(*this, request);

@@ -4,7 +4,8 @@
 // 64-bit bounds; splitting at the child's maximum transfer, iovec count, discard and zeroes maxima;
 // bounce buffers for memory that is not aligned; read-modify-write, serialised against overlapping
 // requests, for ranges that are not aligned; FUA by a flush after the write and zeroes by writing
-// for children that have neither; forwarding to a child's home context and back; permissions.
+// for children that have neither; forwarding to a child's home context and back; permissions; a
+// look at writes where the child has a WriteWatch.
 //
 // A request that needs none of that (the common case) costs one comparison chain and the child's
 // virtual Start: the same object travels on.
@@ -47,6 +48,12 @@ class EdgeParent {
   // finished, and have none in flight. Nests: each Quiesce is matched by one Unquiesce.
   virtual Task<void> Quiesce();
   virtual void Unquiesce() {}
+  // Roots: whether the node may become inactive now. FAILED_PRECONDITION (EBUSY) naming the parent
+  // while it may write.
+  virtual absl::Status CheckInactivate() const { return absl::OkStatus(); }
+  // Whether the child may come to be `new_length` bytes long. A root whose guest couldn't use that
+  // says so; a node asks those above it for its own length that would follow.
+  virtual absl::Status CheckChildLength(uint64_t new_length) const;
   // The child's length or limits changed. [drained]
   virtual void OnChildChanged() {}
 
@@ -83,6 +90,13 @@ class Edge {
   // Lets go of the child (and destroys it when this was the last reference). [drained]
   void Detach();
   absl::Status Change(const EdgeOptions& options);  // [drained]; as Attach.
+  // Makes `node` active, with the permissions of its parents, or inactive, without any; see
+  // activation.h for whole trees. Only becoming active fails, as SetPermissions does; nothing has
+  // changed then. [drained]
+  static absl::Status SetActive(BlockNode& node, bool active);
+  // Has the child of `other`, an Edge of the same parent, in its place; this one has none. To the
+  // child nothing changes. [drained]
+  void TakeOver(Edge& other);
 
   const NodeRef& child() const { return child_; }
   EdgeParent& parent() const { return parent_; }
@@ -115,6 +129,7 @@ class Edge {
 
   absl::Status Check(BlockNode& child, const EdgeOptions& options) const;
   // The union of what the parents of `child` use and do not share; this Edge counted as `own`.
+  // None while it is inactive.
   Permissions Cumulative(const BlockNode& child, const Permissions* own) const;
   // Computes the members below from the child, for all its parents.
   static void RefreshParents(BlockNode& child);
@@ -129,8 +144,8 @@ class Edge {
   NodeRef child_;
   EdgeOptions options_;
   // Bit per IoOp: a request of that kind may take the short way when it is aligned and in range.
-  // Recomputed by Attach, Change and when the child's limits change; 0 for home-context children
-  // and while requests are tracked.
+  // Recomputed by Attach, Change and when the child's limits or its WriteWatch change; 0 for
+  // home-context children and while requests are tracked, without writes while they are watched.
   uint32_t fast_ops_ = 0;
   uint64_t request_mask_ = 0;  // request_alignment - 1
   uint64_t memory_mask_ = 0;

@@ -147,5 +147,23 @@ TEST_F(EdgeTest, SerialisingNeedsAnEdgeThatSaidSo) {
   EXPECT_EQ(DiskIo(root_, io_).Transfer(IoOp::kWrite, 0, data).Run(IoFlags::kSerialising), 0);
 }
 
+// --- Another Edge of the same parent takes the child over. ---
+
+TEST_F(EdgeTest, ATakeOverChangesNothingForTheChild) {
+  StrictNode& node = Open({.size = 64 * kKiB});
+  Edge spare(root_, "root");
+  spare.TakeOver(root_.edge());
+  EXPECT_EQ(root_.edge().child(), nullptr);
+  EXPECT_EQ(spare.child(), node_);
+  ASSERT_EQ(node.parents().size(), 1u);
+  EXPECT_EQ(node.parents().front(), &spare);
+  EXPECT_TRUE(spare.options().permissions.used.Has(Permission::kWrite));
+  root_.edge().TakeOver(spare);
+  EXPECT_EQ(node.parents().front(), &root_.edge());
+  std::vector<uint8_t> data(512, 1);
+  EXPECT_EQ(DiskIo(root_, io_).Transfer(IoOp::kWrite, 0, data).Run(), 0);
+  EXPECT_EQ(node.started(IoOp::kWrite), 1u);
+}
+
 }  // namespace
 }  // namespace platter

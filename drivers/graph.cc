@@ -43,6 +43,13 @@ NodeRef BlockGraph::Find(std::string_view node_name) const {
   return found == by_name_.end() ? nullptr : found->second.lock();
 }
 
+absl::StatusOr<NodeRef> BlockGraph::Lookup(std::string_view node_name) const {
+  NodeRef node = Find(node_name);
+  if (node != nullptr) return node;
+  return ErrorWithErrno(ENOENT,
+                        absl::StrCat("there is no block node '", std::string(node_name), "'"));
+}
+
 absl::Status BlockGraph::CheckRemovable(std::string_view node_name) const {
   const auto kept = kept_.find(node_name);
   if (kept == kept_.end()) {

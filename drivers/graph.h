@@ -42,6 +42,11 @@ class BlockGraph {
   AioContext& control() { return control_; }
   LogSink& log() { return log_; }
 
+  // Whether nodes are opened inactive, whatever their options say (activation.h): in a machine that
+  // waits for the state of another one.
+  bool opens_inactive() const { return opens_inactive_; }
+  void set_opens_inactive(bool inactive) { opens_inactive_ = inactive; }
+
   // A name for a node that the user did not name: '#' first, so that it can't collide.
   std::string GenerateNodeName();
   // INVALID_ARGUMENT for an ill-formed name, ALREADY_EXISTS for one in use by a living node.
@@ -52,6 +57,8 @@ class BlockGraph {
   void Register(const NodeRef& node, Keep keep);
   // nullptr when there is none.
   NodeRef Find(std::string_view node_name) const;
+  // The same, or NOT_FOUND (ENOENT) naming it.
+  absl::StatusOr<NodeRef> Lookup(std::string_view node_name) const;
   // Drops the graph's reference, in a drained section: what is below may have other users.
   // NOT_FOUND; FAILED_PRECONDITION (EBUSY) while it has parents.
   Task<absl::Status> Remove(std::string node_name);
@@ -66,6 +73,7 @@ class BlockGraph {
 
   AioContext& control_;
   LogSink& log_;
+  bool opens_inactive_ = false;
   uint64_t next_generated_ = 0;
   std::map<std::string, std::weak_ptr<BlockNode>, std::less<>> by_name_;
   std::map<std::string, NodeRef, std::less<>> kept_;

@@ -41,10 +41,13 @@ class GraphTest : public ::testing::Test {
 TEST_F(GraphTest, FindsLivingNodesByName) {
   NodeRef node = Add("disk", BlockGraph::Keep::kNo);
   EXPECT_EQ(graph_.Find("disk"), node);
+  EXPECT_EQ(*graph_.Lookup("disk"), node);
   EXPECT_EQ(graph_.Nodes().size(), 1u);
   EXPECT_EQ(ErrnoOf(graph_.CheckNodeName("disk")), EEXIST);
   node.reset();
   EXPECT_EQ(graph_.Find("disk"), nullptr);
+  EXPECT_EQ(ErrnoOf(graph_.Lookup("disk").status()), ENOENT);
+  EXPECT_EQ(MessageOf(graph_.Lookup("disk").status()), "there is no block node 'disk'");
   EXPECT_TRUE(graph_.Nodes().empty());
   EXPECT_TRUE(graph_.CheckNodeName("disk").ok());
   Add("disk", BlockGraph::Keep::kYes);

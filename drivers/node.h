@@ -19,7 +19,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,7 +35,10 @@
 namespace platter {
 
 class Edge;
+class ImageLock;
 class OverlapTracker;
+class WriteWatch;
+struct HostFile;
 
 // The longest a node may be. Offsets of files are signed; rounding up to an alignment fits too.
 inline constexpr uint64_t kMaxNodeLength = (uint64_t{1} << 63) - (uint64_t{1} << 31);
@@ -92,6 +97,34 @@ struct HostBlockSizes {
   uint32_t physical = 512;
 };
 
+// Cylinders, heads and sectors of the host's disk, where it has them.
+struct DiskGeometry {
+  uint32_t cylinders = 0;
+  uint32_t heads = 0;
+  uint32_t sectors = 0;
+};
+
+enum class NodeAccess : uint8_t { kReadWrite, kReadOnly };
+
+// How a node was opened, for whoever opened it: nobody else looks inside.
+class NodeOrigin {
+ public:
+  virtual ~NodeOrigin() = default;
+};
+
+// A file of the host and the locks on it; see drivers/file/kept_locks.h.
+struct LockedImage {
+  ImageLock* lock = nullptr;  // nullptr: there are none.
+  const HostFile* file = nullptr;
+  // Which file it is, whatever its path; 0: not known.
+  uint64_t device = 0;
+  uint64_t inode = 0;
+};
+
+// Of a driver whose medium is a physical one, in a drive of the host.
+enum class MediumLock : uint8_t { kUnlocked, kLocked };
+enum class MediumTray : uint8_t { kClosed, kOpen };
+
 class BlockNode {
  public:
   BlockNode(const BlockNode&) = delete;
@@ -122,6 +155,9 @@ class BlockNode {
   const NodeLimits& limits() const { return limits_; }
   const NodeFeatures& features() const { return features_; }
   bool read_only() const { return read_only_; }
+  // An inactive node's image may be another process's for now: the node holds no image locks,
+  // what it knows of the image may be out of date, and writes fail with -EACCES. See activation.h.
+  bool active() const { return active_; }
   const NodePolicy& policy() const { return policy_; }
   // nullptr for an any-context node.
   AioContext* home_context() const { return home_context_; }
@@ -129,17 +165,60 @@ class BlockNode {
   // --- Control plane. ---
 
   void set_policy(const NodePolicy& policy);
+  // nullptr: it was not said.
+  const NodeOrigin* origin() const { return origin_.get(); }
+  void set_origin(std::unique_ptr<const NodeOrigin> origin) { origin_ = std::move(origin); }
+  // Whether the node, whatever is below it, refuses writes from now on. No parent writes when it is
+  // to. The default is for drivers where nothing depends on it. [drained]
+  virtual void SetAccess(NodeAccess access);
+  // Whether nobody above minds that length: EINVAL naming who does. Asked before a length changes.
+  absl::Status CheckNewLength(uint64_t new_length) const;
   // Changes the length; growth reads as zeroes. [drained]
   // UNIMPLEMENTED (ENOTSUP) when the driver cannot, PERMISSION_DENIED (EACCES) when read-only.
   virtual Task<absl::Status> Truncate(uint64_t new_length);
   // What is known of the start of [offset, offset + bytes), which is in range and not empty.
   virtual Task<absl::StatusOr<BlockStatus>> GetBlockStatus(uint64_t offset, uint64_t bytes);
   virtual std::optional<HostBlockSizes> ProbeBlockSizes() const;
+  // Who is told of a write beyond a threshold; nullptr: nobody. What the one before had on its way
+  // is told first. [drained]
+  void set_write_watch(std::unique_ptr<WriteWatch> watch);
+  // The threshold of the watch; 0: there is none, or it was exceeded.
+  uint64_t write_threshold() const;
+  // Moves the home of a node that has one. [drained]
+  void set_home_context(AioContext& home);
+
+  // --- What only some drivers have. The defaults ask FilteredChild() where there is one, and
+  // otherwise say that the driver has it not: UNIMPLEMENTED (ENOTSUP) naming node and driver. ---
+
+  // The child that a filter shows as it is: what concerns a disk as a whole is the child's to say.
+  virtual BlockNode* FilteredChild() const { return nullptr; }
+  // Whether there is something to read: false for a drive of the host without a medium.
+  virtual bool HasMedium() const;
+  // The guest's lock and tray, for a physical medium; nothing without one.
+  virtual void LockMedium(MediumLock lock);
+  virtual void MoveTray(MediumTray tray);
+  virtual std::optional<DiskGeometry> ProbeGeometry() const;
+  // Whether the node is a SCSI generic device: commands only, no blocks.
+  virtual bool is_sg() const;
+  // ioctl(2) on the host's device: `argument` and what it points to live until the task has ended.
+  // What the call returned (0 or more), or its errno.
+  virtual Task<absl::StatusOr<int>> Ioctl(uint64_t request, void* argument);
+  // Writes one whole cluster compressed; the data lives until the task has ended.
+  virtual Task<absl::Status> WriteCompressed(uint64_t offset, std::span<const uint8_t> data);
+  // The area for a machine's state beside the disk's data, in formats that have one. Offsets are
+  // its own.
+  virtual Task<absl::Status> SaveVmState(uint64_t offset, std::span<const uint8_t> data);
+  virtual Task<absl::Status> LoadVmState(uint64_t offset, std::span<uint8_t> data);
   // Checks that the node can serve `cumulative` (the union of what its parents use and do not
   // share) before an Edge attaches or changes, and takes what that needs (image locks).
   // All or nothing; giving permissions up never fails. The default refuses kWrite and kResize when
   // the node is read-only. [drained]
   virtual absl::Status SetPermissions(Permissions cumulative);
+  // Of a driver that keeps other programs from an image; until the node is reopened.
+  virtual LockedImage locked_image() { return {}; }
+  // Finds out again what was found out of the image when it was opened, after another process may
+  // have changed it. Locks are held. The default has nothing to find out. [drained]
+  virtual absl::Status Invalidate() { return absl::OkStatus(); }
   // The Edges to children, in the order in which the driver declares them.
   virtual std::vector<Edge*> children() { return {}; }
   // Whether requests are compared with those under way, under a lock; see EdgeOptions.
@@ -165,12 +244,18 @@ class BlockNode {
  private:
   friend class Edge;
 
+  // ENOTSUP: "node 'x': driver 'y' `cannot`".
+  absl::Status NotSupported(std::string_view cannot) const;
+
   const std::string node_name_;
   std::atomic<uint64_t> length_{0};
+  bool active_ = true;
   NodePolicy policy_;
   std::vector<Edge*> parents_;
   // Exists while some parent may send what is not aligned to request_alignment; see edge.h.
   std::unique_ptr<OverlapTracker> overlap_tracker_;
+  std::unique_ptr<WriteWatch> write_watch_;
+  std::unique_ptr<const NodeOrigin> origin_;
 };
 
 using NodeRef = std::shared_ptr<BlockNode>;

@@ -49,6 +49,83 @@ TEST(NodeTest, WhatADriverDoesNotImplementSaysSo) {
   EXPECT_FALSE(filter->ProbeBlockSizes().has_value());
 }
 
+// A node that owns a physical medium, for what filters pass on.
+class DriveNode final : public BlockNode {
+ public:
+  DriveNode() : BlockNode("drive") {}
+
+  const char* driver_name() const override { return "drive"; }
+  IoResult Start(IoRequest&) override { return 0; }
+  bool HasMedium() const override { return medium; }
+  void LockMedium(MediumLock to) override { lock = to; }
+  void MoveTray(MediumTray to) override { tray = to; }
+  std::optional<DiskGeometry> ProbeGeometry() const override {
+    return DiskGeometry{.cylinders = 1, .heads = 2, .sectors = 3};
+  }
+  bool is_sg() const override { return true; }
+  Task<absl::StatusOr<int>> Ioctl(uint64_t request, void*) override {
+    co_return static_cast<int>(request);
+  }
+  Task<absl::Status> SaveVmState(uint64_t offset, std::span<const uint8_t>) override {
+    saved_at = offset;
+    co_return absl::OkStatus();
+  }
+  Task<absl::Status> LoadVmState(uint64_t offset, std::span<uint8_t> data) override {
+    data[0] = static_cast<uint8_t>(offset);
+    co_return absl::OkStatus();
+  }
+
+  bool medium = true;
+  MediumLock lock = MediumLock::kUnlocked;
+  MediumTray tray = MediumTray::kClosed;
+  uint64_t saved_at = 0;
+};
+
+TEST(NodeTest, WhatOnlySomeDriversHaveTheOthersRefuseByName) {
+  SimulatedWorld world(1);
+  AioContext& io = world.NewContext("io");
+  const NodeRef node = NewNode();
+  uint8_t byte = 0;
+  const absl::Status refused[] = {BlockOn(io, node->Ioctl(1, nullptr)).status(),
+                                  BlockOn(io, node->WriteCompressed(0, {&byte, 1})),
+                                  BlockOn(io, node->SaveVmState(0, {&byte, 1})),
+                                  BlockOn(io, node->LoadVmState(0, {&byte, 1}))};
+  for (const absl::Status& status : refused) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+    EXPECT_EQ(ErrnoOf(status), ENOTSUP);
+    EXPECT_THAT(MessageOf(status), AllOf(HasSubstr("node 'disk'"), HasSubstr("driver 'strict'")));
+  }
+  EXPECT_TRUE(node->HasMedium());
+  EXPECT_FALSE(node->is_sg());
+  EXPECT_FALSE(node->ProbeGeometry().has_value());
+}
+
+TEST(NodeTest, AFilterPassesOnWhatConcernsTheDiskAsAWhole) {
+  SimulatedWorld world(1);
+  AioContext& io = world.NewContext("io");
+  const auto drive = std::make_shared<DriveNode>();
+  const auto filter = std::make_shared<FilterNode>("top");
+  ASSERT_TRUE(filter->Open(drive).ok());
+  BlockNode& top = *filter;
+  EXPECT_TRUE(top.HasMedium());
+  drive->medium = false;
+  EXPECT_FALSE(top.HasMedium());
+  top.LockMedium(MediumLock::kLocked);
+  EXPECT_EQ(drive->lock, MediumLock::kLocked);
+  top.MoveTray(MediumTray::kOpen);
+  EXPECT_EQ(drive->tray, MediumTray::kOpen);
+  EXPECT_EQ(top.ProbeGeometry()->heads, 2u);
+  EXPECT_TRUE(top.is_sg());
+  EXPECT_EQ(*BlockOn(io, top.Ioctl(7, nullptr)), 7);
+  uint8_t byte = 0;
+  EXPECT_TRUE(BlockOn(io, top.SaveVmState(5, {&byte, 1})).ok());
+  EXPECT_EQ(drive->saved_at, 5u);
+  EXPECT_TRUE(BlockOn(io, top.LoadVmState(9, {&byte, 1})).ok());
+  EXPECT_EQ(byte, 9u);
+  // A filter that sees writes must not miss compressed ones.
+  EXPECT_THAT(MessageOf(BlockOn(io, top.WriteCompressed(0, {&byte, 1}))), HasSubstr("'filter'"));
+}
+
 // "naming both parents and the permission", in whichever order they come.
 TEST(NodePermissionsTest, WhatOneUsesAndAnotherDoesNotShareCollides) {
   const PermissionSet all = PermissionSet::All();

@@ -153,7 +153,7 @@ TEST(SlowRequestPropertyTest, R_FMT_15_AnyRequestOnAnyLimitsEqualsAByteArray) {
 
 // Many requests at once: writes to ranges of their own that share blocks, so that each block is
 // read, modified and written by several.
-TEST(SlowRequestPropertyTest, OverlappingReadModifyWritesLoseNothing) {
+TEST(SlowRequestPropertyTest, R_C48_OverlappingReadModifyWritesLoseNothing) {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     Random random(seed);

@@ -11,7 +11,6 @@
 
 #include "absl/strings/str_cat.h"
 
-#include "base/id.h"
 #include "base/status.h"
 #include "config/parse.h"
 #include "config/proto/blockdev.pb.h"
@@ -19,6 +18,8 @@
 #include "config/proto/machine.pb.h"
 #include "drivers/edge.h"
 #include "drivers/factory/open_node.h"
+#include "drivers/factory/reopen_nodes.h"
+#include "machine/device_config.h"
 #include "machine/machine.h"
 
 namespace platter {
@@ -48,7 +49,7 @@ Task<absl::Status> Machine::Configure(const config::MachineConfig& config) {
 std::string Machine::FreeDeviceId(const std::set<std::string>& taken) {
   for (;;) {
     std::string id = absl::StrCat("device", next_device_number_++);
-    if (!taken.contains(id) && FindDevice(id) == nullptr) return id;
+    if (!taken.contains(id) && CheckNewDeviceId(id).ok()) return id;
   }
 }
 
@@ -123,32 +124,11 @@ Task<void> Machine::Undo(Made made) {
   for (const std::unique_ptr<Plugged>& plugged : devices_) {
     if (plugged->number >= made.first_device) co_return;
   }
-  for (auto id = made.objects.rbegin(); id != made.objects.rend(); ++id) {
-    const auto found = io_contexts_.find(*id);
-    host_.contexts->DropIoContext(*found->second);
-    io_contexts_.erase(found);
-  }
+  for (auto id = made.objects.rbegin(); id != made.objects.rend(); ++id) DropObject(*id);
   if (made.memory) {
     host_.memory.reset();
     ram_.reset();
   }
-}
-
-absl::Status Machine::ObjectAdd(const config::ObjectOptions& options) {
-  PLATTER_RETURN_IF_ERROR(CheckId("object", options.id()));
-  if (io_contexts_.contains(options.id())) {
-    return ErrorWithErrno(EEXIST, absl::StrCat("there is an object '", options.id(), "' already"));
-  }
-  if (options.variant_case() != config::ObjectOptions::kIothread) {
-    return ErrorWithErrno(ENOTSUP, absl::StrCat("object '", options.id(), "': unknown kind"));
-  }
-  PollOptions poll{.max = Duration(static_cast<int64_t>(options.iothread().poll_max_ns()))};
-  absl::StatusOr<AioContext*> context = host_.contexts->MakeIoContext(options.id(), poll);
-  if (!context.ok()) {
-    return Annotate(context.status(), absl::StrCat("iothread '", options.id(), "'"));
-  }
-  io_contexts_.emplace(options.id(), *context);
-  return absl::OkStatus();
 }
 
 Task<absl::Status> Machine::BlockdevAdd(const config::BlockdevOptions& options) {
@@ -160,6 +140,13 @@ Task<absl::Status> Machine::BlockdevAdd(const config::BlockdevOptions& options) 
   }
   absl::StatusOr<NodeRef> node = co_await OpenNode(graph_, complete);
   co_return node.status();
+}
+
+Task<absl::Status> Machine::BlockdevReopen(std::vector<config::BlockdevOptions> options) {
+  for (config::BlockdevOptions& one : options) {
+    if (absl::Status checked = CompleteBlockdev(one); !checked.ok()) co_return checked;
+  }
+  co_return co_await ReopenNodes(graph_, std::move(options));
 }
 
 Task<absl::Status> Machine::DeviceAdd(const config::DeviceOptions& options) {
@@ -196,9 +183,10 @@ absl::Status Machine::AddOwnDevice(const config::DeviceOptions& options) {
 
 Task<absl::StatusOr<BlockBackendRef>> Machine::BackendForDevice(
     const config::DeviceOptions& options) {
+  const BackendOptions wanted = {.stats = StatsOptionsFrom(options)};
   const std::string drive = DeviceBuilder::DriveOf(options);
-  if (!drive.empty()) co_return co_await BackendForDrive(drive);
-  co_return backends_.Create("", BackendOptions{});
+  if (!drive.empty()) co_return co_await BackendForDrive(drive, wanted);
+  co_return backends_.Create("", wanted);
 }
 
 Task<absl::Status> Machine::AddKnownDevice(const config::DeviceOptions& options) {
@@ -226,7 +214,7 @@ absl::Status Machine::PlaceAdapter(const config::DeviceOptions& options) {
   const auto find_context = [this](std::string_view name) { return FindIoContext(name); };
   absl::StatusOr<PlacedDevice> built = builder_.BuildAdapter(BuilderSetup(find_context), options);
   if (!built.ok()) return built.status();
-  AddPlugged({.placed = *std::move(built)});
+  AddPlugged({.placed = *std::move(built), .io_threads = DeviceBuilder::IoThreadsOf(options)});
   return absl::OkStatus();
 }
 
@@ -257,7 +245,9 @@ absl::Status Machine::PlaceDrive(const config::DeviceOptions& options, BlockBack
   absl::StatusOr<PlacedDevice> built =
       builder_.BuildDrive(BuilderSetup(find_context), options, *backend);
   if (!built.ok()) return built.status();
-  AddPlugged({.backend = std::move(backend), .placed = *std::move(built)});
+  AddPlugged({.backend = std::move(backend),
+              .placed = *std::move(built),
+              .io_threads = DeviceBuilder::IoThreadsOf(options)});
   return absl::OkStatus();
 }
 

@@ -57,6 +57,19 @@ std::string DeviceBuilder::DriveOf(const config::DeviceOptions& options) {
   }
 }
 
+std::set<std::string> DeviceBuilder::IoThreadsOf(const config::DeviceOptions& options) {
+  std::set<std::string> ids;
+  const auto add = [&ids](const auto& device) {
+    if (!device.iothread().empty()) ids.insert(device.iothread());
+    for (const config::IoThreadVqMapping& mapping : device.iothread_vq_mapping()) {
+      ids.insert(mapping.iothread());
+    }
+  };
+  if (options.has_virtio_blk()) add(options.virtio_blk());
+  if (options.has_virtio_scsi()) add(options.virtio_scsi());
+  return ids;
+}
+
 absl::StatusOr<PlacedDevice> DeviceBuilder::BuildDrive(const Setup& setup,
                                                        const config::DeviceOptions& options,
                                                        BlockDeviceView& backend) {

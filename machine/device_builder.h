@@ -10,6 +10,7 @@
 #define PLATTER_MACHINE_DEVICE_BUILDER_H_
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -55,6 +56,8 @@ class DeviceBuilder {
   static Kind KindOf(const config::DeviceOptions& options);
   // What the device's drive option says; empty: an empty drive.
   static std::string DriveOf(const config::DeviceOptions& options);
+  // The ids of the I/O threads that the device is to use.
+  static std::set<std::string> IoThreadsOf(const config::DeviceOptions& options);
 
   // A device under the name in `options`.
   absl::StatusOr<PlacedDevice> BuildAdapter(const Setup& setup,

@@ -2,6 +2,7 @@
 
 #include "machine/device_config.h"
 
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,37 @@
 #include "base/status.h"
 
 namespace platter {
+namespace {
+
+template <typename Message>
+BlockStatsOptions StatsOptionsOf(const Message& message) {
+  BlockStatsOptions options;
+  for (const uint32_t seconds : message.stats_intervals()) {
+    options.intervals.push_back(std::chrono::seconds(seconds));
+  }
+  options.account_failed = OnOffFrom(message.account_failed()).value_or(true);
+  options.account_invalid = OnOffFrom(message.account_invalid()).value_or(true);
+  return options;
+}
+
+}  // namespace
+
+BlockStatsOptions StatsOptionsFrom(const config::DeviceOptions& message) {
+  switch (message.variant_case()) {
+    case config::DeviceOptions::kVirtioBlk:
+      return StatsOptionsOf(message.virtio_blk());
+    case config::DeviceOptions::kIdeHd:
+      return StatsOptionsOf(message.ide_hd());
+    case config::DeviceOptions::kIdeCd:
+      return StatsOptionsOf(message.ide_cd());
+    case config::DeviceOptions::kScsiHd:
+      return StatsOptionsOf(message.scsi_hd());
+    case config::DeviceOptions::kScsiCd:
+      return StatsOptionsOf(message.scsi_cd());
+    default:
+      return {};
+  }
+}
 
 absl::StatusOr<VirtioBlkOptions> VirtioBlkOptionsFrom(const config::VirtioBlkOptions& message,
                                                       const std::string& id,
@@ -29,6 +61,7 @@ absl::StatusOr<VirtioBlkOptions> VirtioBlkOptionsFrom(const config::VirtioBlkOpt
   options.share_rw = message.share_rw();
   options.rerror = OnErrorFrom(message.rerror());
   options.werror = OnErrorFrom(message.werror());
+  options.retry = RetryFrom(message);
   options.num_queues = message.num_queues();
   options.queue_size = message.queue_size();
   absl::StatusOr<std::vector<AioContext*>> threads = IoThreadsFrom(
@@ -51,6 +84,7 @@ AtaDiskOptions AtaDiskOptionsFrom(const config::IdeHdOptions& message, const std
   options.share_rw = message.share_rw();
   options.rerror = OnErrorFrom(message.rerror());
   options.werror = OnErrorFrom(message.werror());
+  options.retry = RetryFrom(message);
   return options;
 }
 
@@ -62,6 +96,7 @@ AtapiCdOptions AtapiCdOptionsFrom(const config::IdeCdOptions& message, const std
   options.ver = message.ver();
   options.wwn = message.wwn();
   options.rerror = OnErrorFrom(message.rerror());
+  options.retry = RetryFrom(message);
   return options;
 }
 
@@ -100,6 +135,7 @@ ScsiDiskOptions ScsiDiskOptionsFrom(const config::ScsiHdOptions& message, const 
   options.share_rw = message.share_rw();
   options.rerror = OnErrorFrom(message.rerror());
   options.werror = OnErrorFrom(message.werror());
+  options.retry = RetryFrom(message);
   return options;
 }
 
@@ -112,6 +148,7 @@ ScsiCdOptions ScsiCdOptionsFrom(const config::ScsiCdOptions& message, const std:
   options.version = message.ver();
   options.wwn = message.wwn();
   options.rerror = OnErrorFrom(message.rerror());
+  options.retry = RetryFrom(message);
   return options;
 }
 

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "blockbackend/block_stats.h"
 #include "devices/ide/ata_disk_options.h"
 #include "devices/ide/atapi_cd_options.h"
 #include "devices/scsi/scsi_cd.h"
@@ -38,6 +39,9 @@ absl::StatusOr<VirtioScsiOptions> VirtioScsiOptionsFrom(const config::VirtioScsi
 
 ScsiDiskOptions ScsiDiskOptionsFrom(const config::ScsiHdOptions& message, const std::string& id);
 ScsiCdOptions ScsiCdOptionsFrom(const config::ScsiCdOptions& message, const std::string& id);
+
+// How the drive of a device counts.
+BlockStatsOptions StatsOptionsFrom(const config::DeviceOptions& message);
 
 // Of ScsiHdOptions and ScsiCdOptions.
 template <typename Message>

@@ -64,6 +64,24 @@ TEST_F(VirtioBlkConfigTest, PropertiesArriveByName) {
   EXPECT_TRUE(options->iothreads.empty());
 }
 
+TEST_F(VirtioBlkConfigTest, ARetryIsGivenAsAWholeOrNotAtAll) {
+  EXPECT_EQ(Convert(",werror=retry")->retry, std::nullopt) << "as the backend has it";
+  EXPECT_EQ(Convert(",werror=retry,x-retry-limit=0")->retry, (RetryPolicy{.limit = 0}));
+  EXPECT_EQ(
+      Convert(",werror=retry,x-retry-delay=250,x-retry-limit=7,x-retry-action=stall")->retry,
+      (RetryPolicy{.delay = std::chrono::milliseconds(250), .limit = 7, .then = OnError::kStall}));
+}
+
+TEST(RetryConfigTest, EveryKindOfDriveHasIt) {
+  const auto parsed = [](const std::string& kind) {
+    return *ParseDevice(kind + ",id=d0,drive=n0,rerror=retry,x-retry-limit=4");
+  };
+  EXPECT_EQ(AtaDiskOptionsFrom(parsed("ide-hd").ide_hd(), "d0").retry->limit, 4u);
+  EXPECT_EQ(AtapiCdOptionsFrom(parsed("ide-cd").ide_cd(), "d0").retry->limit, 4u);
+  EXPECT_EQ(ScsiDiskOptionsFrom(parsed("scsi-hd").scsi_hd(), "d0").retry->limit, 4u);
+  EXPECT_EQ(ScsiCdOptionsFrom(parsed("scsi-cd").scsi_cd(), "d0").retry->limit, 4u);
+}
+
 TEST_F(VirtioBlkConfigTest, UnsetPropertiesAreLeftToTheDevice) {
   absl::StatusOr<VirtioBlkOptions> options = Convert("");
   ASSERT_TRUE(options.ok()) << options.status();

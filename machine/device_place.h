@@ -54,6 +54,8 @@ class DevicePlace {
  public:
   // The device has gone.
   virtual ~DevicePlace() = default;
+  // The device is being unplugged: it takes no devices of its own any more.
+  virtual void BeginLeaving() {}
   // The device is unplugged and about to go: the guest reaches its registers no more.
   virtual void TakeAway() = 0;
   virtual DeviceLocation location() const = 0;

@@ -48,7 +48,7 @@ Machine::Machine(MachineHost host)
 }
 
 Machine::~Machine() {
-  PLATTER_CHECK(unplugs_ == 0);
+  PLATTER_CHECK(unplugs_ == 0 && patient_changes_ == 0);
   PLATTER_CHECK(shut_down_ || (devices_.empty() && named_backends_.empty()));
 }
 
@@ -95,16 +95,23 @@ Task<absl::Status> Machine::BackendAdd(std::string name, std::string node_name,
   co_return absl::OkStatus();
 }
 
-Task<absl::StatusOr<BlockBackendRef>> Machine::BackendForDrive(std::string drive) {
-  if (BlockBackendRef named = backends_.Find(drive); named != nullptr) co_return named;
+Task<absl::StatusOr<BlockBackendRef>> Machine::BackendForDrive(std::string drive,
+                                                               BackendOptions wanted) {
+  if (BlockBackendRef named = backends_.Find(drive); named != nullptr) {
+    if (!(wanted.stats == BlockStatsOptions())) {
+      co_return ErrorWithErrno(
+          EINVAL, absl::StrCat("account-invalid, account-failed, stats-intervals: block backend '",
+                               drive, "' counts as it was made to"));
+    }
+    co_return named;
+  }
   NodeRef node = graph_.Find(drive);
   if (node == nullptr) {
     co_return ErrorWithErrno(
         ENOENT, absl::StrCat("drive '", drive, "' is neither a block backend nor a block node"));
   }
-  BackendOptions options;
-  options.read_only = node->read_only();
-  absl::StatusOr<BlockBackendRef> backend = backends_.Create("", options);
+  // Whether it may be written is for each medium to say.
+  absl::StatusOr<BlockBackendRef> backend = backends_.Create("", wanted);
   if (!backend.ok()) co_return backend.status();
   if (absl::Status inserted = co_await (*backend)->InsertRoot(std::move(node)); !inserted.ok()) {
     co_return inserted;
@@ -114,6 +121,9 @@ Task<absl::StatusOr<BlockBackendRef>> Machine::BackendForDrive(std::string drive
 
 absl::Status Machine::CheckNewDeviceId(std::string_view id) const {
   PLATTER_RETURN_IF_ERROR(CheckId("device", id));
+  if (leaving_ids_.contains(id)) {
+    return ErrorWithErrno(EBUSY, absl::StrCat("device '", std::string(id), "' is being unplugged"));
+  }
   if (FindDevice(id) == nullptr) return absl::OkStatus();
   return ErrorWithErrno(EEXIST, absl::StrCat("there is a device '", std::string(id), "' already"));
 }
@@ -133,6 +143,13 @@ Device* Machine::FindDevice(std::string_view id) const {
 BlockBackendRef Machine::BackendOfDevice(std::string_view id) const {
   const Plugged* plugged = FindPlugged(id);
   return plugged == nullptr ? nullptr : plugged->backend;
+}
+
+std::vector<std::string> Machine::DeviceIds() const {
+  std::vector<std::string> ids;
+  ids.reserve(devices_.size());
+  for (const std::unique_ptr<Plugged>& plugged : devices_) ids.push_back(plugged->device().id());
+  return ids;
 }
 
 DeviceLocation Machine::LocationOfDevice(std::string_view id) const {
@@ -188,6 +205,7 @@ Task<void> Machine::Unplug(Plugged& plugged) {
   PLATTER_CHECK(!plugged.going);
   // From here on it is this call's to destroy.
   plugged.going = true;
+  if (plugged.placed.place != nullptr) plugged.placed.place->BeginLeaving();
   ++unplugs_;
   // It takes nothing more from the guest, whether the machine stops or goes on meanwhile.
   run_state_.RemoveDevice(plugged.device());
@@ -196,6 +214,8 @@ Task<void> Machine::Unplug(Plugged& plugged) {
   co_await gone.Wait();
   if (plugged.placed.place != nullptr) plugged.placed.place->TakeAway();
   std::string id = plugged.device().id();
+  // Nobody else's before all have heard that this one has gone.
+  leaving_ids_.insert(id);
   BlockBackendRef backend = std::move(plugged.backend);
   std::erase_if(devices_, [&plugged](const auto& each) { return each.get() == &plugged; });
   if (backend != nullptr && backend->name().empty()) {
@@ -204,6 +224,7 @@ Task<void> Machine::Unplug(Plugged& plugged) {
     if (backend.use_count() == 1) (co_await backend->RemoveRoot()).IgnoreError();
   }
   backend.reset();
+  leaving_ids_.erase(id);
   Emit(DeviceDeletedEvent{std::move(id)});
   --unplugs_;
   // The last act: who waits may destroy the machine.
@@ -221,9 +242,7 @@ Task<Machine::Plugged*> Machine::FindStaying(std::string id) {
 
 Task<void> Machine::Reset() {
   // By id: while one is waited for, others come and go.
-  std::vector<std::string> ids;
-  ids.reserve(devices_.size());
-  for (const std::unique_ptr<Plugged>& plugged : devices_) ids.push_back(plugged->device().id());
+  const std::vector<std::string> ids = DeviceIds();
   for (const std::string& id : ids) {
     Plugged* const plugged = co_await FindStaying(id);
     if (plugged == nullptr) continue;
@@ -255,6 +274,9 @@ Task<void> Machine::RemoveNodes(std::vector<std::string> names) {
 }
 
 Task<void> Machine::Shutdown() {
+  shutting_down_ = true;
+  CancelMediumWaits();
+  while (patient_changes_ > 0) co_await patient_change_ended_.Wait();
   while (!devices_.empty() || unplugs_ > 0) {
     const auto staying = std::find_if(devices_.rbegin(), devices_.rend(),
                                       [](const auto& plugged) { return !plugged->going; });

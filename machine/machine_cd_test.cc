@@ -168,6 +168,22 @@ TEST_F(MachineScsiTest, AnEmptyRemovableDiskGetsAMedium) {
   EXPECT_EQ(MessageOf(rig_.Run(rig_.machine().DeviceDel("rd0"))), "");
 }
 
+TEST_F(MachineScsiTest, EachMediumSaysWhetherItMayBeWritten) {
+  ASSERT_EQ(MessageOf(rig_.Configure(R"(
+      blockdevs { node_name: "protected" read_only: true memory { size: 2097152 } }
+      blockdevs { node_name: "zip" memory { size: 2097152 } }
+      devices { id: "scsi0" virtio_scsi {} }
+      devices { id: "rd0" scsi_hd { removable: true drive: "protected" } })")),
+            "");
+  const BlockBackendRef tray = rig_.machine().BackendOfDevice("rd0");
+  EXPECT_TRUE(tray->is_read_only());
+  EXPECT_TRUE(rig_.Run(tray->OpenTray(Force::kNo)).ok());
+  EXPECT_EQ(MessageOf(rig_.Run(tray->RemoveMedium())), "");
+  EXPECT_EQ(MessageOf(rig_.Run(tray->InsertMedium(rig_.machine().graph().Find("zip")))), "");
+  EXPECT_TRUE(rig_.Run(tray->CloseTray()).ok());
+  EXPECT_FALSE(tray->is_read_only()) << "the medium before it was";
+}
+
 TEST_F(MachineScsiTest, AMachineResetReachesTheUnits) {
   ASSERT_EQ(MessageOf(rig_.Configure(kDiskAndDrive)), "");
   Probe();

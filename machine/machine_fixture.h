@@ -41,7 +41,8 @@ class EventWords final : public MachineEventSink {
   void OnMachineEvent(const MachineEvent& event) override {
     struct Namer {
       std::string operator()(const BlockIoErrorEvent& e) const {
-        return "BLOCK_IO_ERROR " + e.device_id + (e.action == ErrorAction::kStop ? " stop" : "");
+        const char* const kActions[] = {"", "", " stop", " stall", " retry"};
+        return "BLOCK_IO_ERROR " + e.device_id + kActions[static_cast<int>(e.action)];
       }
       std::string operator()(const TrayMovedEvent&) const { return "DEVICE_TRAY_MOVED"; }
       std::string operator()(const StopEvent&) const { return "STOP"; }
@@ -49,6 +50,10 @@ class EventWords final : public MachineEventSink {
       std::string operator()(const ResetEvent&) const { return "RESET"; }
       std::string operator()(const DeviceDeletedEvent& e) const {
         return "DEVICE_DELETED " + e.device_id;
+      }
+      std::string operator()(const WriteThresholdEvent& e) const {
+        return "BLOCK_WRITE_THRESHOLD " + e.node_name + " " + std::to_string(e.write_threshold) +
+               "+" + std::to_string(e.amount_exceeded);
       }
     };
     names.push_back(std::visit(Namer(), event));

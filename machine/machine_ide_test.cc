@@ -129,7 +129,7 @@ TEST(MachineIdeTest, C_03_EachDriveRetriesItsOwnRequest) {
   rig.bus().RunFor(std::chrono::seconds(1));
   EXPECT_EQ(rig.machine().state(), MachineState::kIoError);
   EXPECT_FALSE(second.Poll().has_value());
-  rig.Run(rig.machine().Cont());
+  EXPECT_TRUE(rig.Run(rig.machine().Cont()).ok());
   std::optional<IdeAnswer> answer;
   ASSERT_TRUE(rig.bus().WaitFor([&] { return (answer = second.Poll()).has_value(); },
                                 std::chrono::seconds(60)));

@@ -69,7 +69,7 @@ TEST_F(MachineTest, WhileStoppedNothingReachesTheDiskAndContServesIt) {
   rig.bus().RunFor(std::chrono::seconds(1));
   disk.driver->HandleInterrupts();
   EXPECT_EQ(disk.driver->in_flight(), 1u);
-  rig.Run(rig.machine().Cont());
+  EXPECT_TRUE(rig.Run(rig.machine().Cont()).ok());
   EXPECT_TRUE(disk.driver->WaitUntil([&] { return disk.driver->in_flight() == 0; },
                                      std::chrono::seconds(1)));
   EXPECT_THAT(rig.events(), ElementsAre("STOP", "RESUME"));
@@ -95,7 +95,7 @@ TEST_F(MachineTest, AnErrorStopsTheMachineAndContTriesAgain) {
   disk.driver->Kick(0);
   world_.RunUntil([&] { return rig.machine().state() == MachineState::kIoError; });
   EXPECT_EQ(rig.machine().BackendOfDevice("vd0")->iostatus(), IoStatus::kNospace);
-  rig.Run(rig.machine().Cont());
+  EXPECT_TRUE(rig.Run(rig.machine().Cont()).ok());
   EXPECT_TRUE(disk.driver->WaitUntil([&] { return disk.driver->in_flight() == 0; },
                                      std::chrono::seconds(1)));
   EXPECT_EQ(rig.machine().BackendOfDevice("vd0")->iostatus(), IoStatus::kOk);
@@ -105,7 +105,7 @@ TEST_F(MachineTest, AnErrorStopsTheMachineAndContTriesAgain) {
   EXPECT_EQ(back, data);
 }
 
-TEST_F(MachineTest, HotPlugAndUnplugUnderIo) {
+TEST_F(MachineTest, C_19_HotPlugAndUnplugUnderIo) {
   Rig rig(world_);
   ASSERT_TRUE(rig.AddNode("driver=null-aio,node-name=n0,size=1M,latency-ns=1000000").ok());
   ASSERT_TRUE(rig.AddDevice("virtio-blk,id=vd0,drive=n0").ok());

@@ -55,8 +55,27 @@ OnError OnErrorFrom(config::ErrorPolicy policy) {
       return OnError::kEnospc;
     case config::ERROR_POLICY_STOP:
       return OnError::kStop;
+    case config::ERROR_POLICY_STALL:
+      return OnError::kStall;
+    case config::ERROR_POLICY_RETRY:
+      return OnError::kRetry;
     default:
       return OnError::kAuto;
+  }
+}
+
+OnError OnErrorFrom(config::RetryAction action) {
+  switch (action) {
+    case config::RETRY_ACTION_IGNORE:
+      return OnError::kIgnore;
+    case config::RETRY_ACTION_ENOSPC:
+      return OnError::kEnospc;
+    case config::RETRY_ACTION_STOP:
+      return OnError::kStop;
+    case config::RETRY_ACTION_STALL:
+      return OnError::kStall;
+    default:
+      return OnError::kReport;
   }
 }
 

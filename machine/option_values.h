@@ -7,6 +7,7 @@
 #ifndef PLATTER_MACHINE_OPTION_VALUES_H_
 #define PLATTER_MACHINE_OPTION_VALUES_H_
 
+#include <chrono>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,26 @@ namespace platter {
 using FindIoContextFn = absl::FunctionRef<absl::StatusOr<AioContext*>(std::string_view)>;
 
 OnError OnErrorFrom(config::ErrorPolicy policy);
+OnError OnErrorFrom(config::RetryAction action);
+
+// Changes in `retry` what a message with x-retry-... options says. Whether it says anything.
+template <typename Message>
+bool ChangeRetry(const Message& message, RetryPolicy& retry) {
+  if (message.has_x_retry_delay()) {
+    retry.delay = std::chrono::milliseconds(message.x_retry_delay());
+  }
+  if (message.has_x_retry_limit()) retry.limit = message.x_retry_limit();
+  if (message.has_x_retry_action()) retry.then = OnErrorFrom(message.x_retry_action());
+  return message.has_x_retry_delay() || message.has_x_retry_limit() || message.has_x_retry_action();
+}
+
+// Nothing: no such option is given.
+template <typename Message>
+std::optional<RetryPolicy> RetryFrom(const Message& message) {
+  RetryPolicy retry;
+  if (!ChangeRetry(message, retry)) return std::nullopt;
+  return retry;
+}
 
 // Nothing: auto.
 std::optional<bool> OnOffFrom(config::OnOffAuto value);

@@ -26,6 +26,13 @@ TEST(OptionValuesTest, PoliciesAndSwitches) {
   EXPECT_EQ(OnErrorFrom(config::ERROR_POLICY_IGNORE), OnError::kIgnore);
   EXPECT_EQ(OnErrorFrom(config::ERROR_POLICY_ENOSPC), OnError::kEnospc);
   EXPECT_EQ(OnErrorFrom(config::ERROR_POLICY_STOP), OnError::kStop);
+  EXPECT_EQ(OnErrorFrom(config::ERROR_POLICY_STALL), OnError::kStall);
+  EXPECT_EQ(OnErrorFrom(config::ERROR_POLICY_RETRY), OnError::kRetry);
+  EXPECT_EQ(OnErrorFrom(config::RETRY_ACTION_REPORT), OnError::kReport);
+  EXPECT_EQ(OnErrorFrom(config::RETRY_ACTION_IGNORE), OnError::kIgnore);
+  EXPECT_EQ(OnErrorFrom(config::RETRY_ACTION_ENOSPC), OnError::kEnospc);
+  EXPECT_EQ(OnErrorFrom(config::RETRY_ACTION_STOP), OnError::kStop);
+  EXPECT_EQ(OnErrorFrom(config::RETRY_ACTION_STALL), OnError::kStall);
   EXPECT_EQ(OnOffFrom(config::ON_OFF_AUTO_AUTO), std::nullopt);
   EXPECT_EQ(OnOffFrom(config::ON_OFF_AUTO_ON), true);
   EXPECT_EQ(OnOffFrom(config::ON_OFF_AUTO_OFF), false);

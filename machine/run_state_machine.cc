@@ -16,6 +16,8 @@ const char* MachineStateName(MachineState state) {
       return "paused";
     case MachineState::kIoError:
       return "io-error";
+    case MachineState::kIncoming:
+      return "inmigrate";
   }
   return "?";
 }
@@ -33,6 +35,11 @@ void RunStateMachine::RemoveListener(RunStateListener& listener) {
   std::erase(listeners_, &listener);
 }
 
+void RunStateMachine::AddDevice(Device& device) {
+  devices_.push_back(&device);
+  if (!running()) device.Pause([] {});
+}
+
 void RunStateMachine::RequestStop(StopReason reason) {
   ++requests_;
   Spawn(control_, StopAsRequested(reason));
@@ -43,8 +50,12 @@ Task<void> RunStateMachine::StopAsRequested(StopReason reason) {
   if (--requests_ == 0) settled_.Set();
 }
 
-Task<void> RunStateMachine::Settle() {
+Task<void> RunStateMachine::WaitUntilQuiet() {
   while (stopping_) co_await quiet_.Wait();
+}
+
+Task<void> RunStateMachine::Settle() {
+  co_await WaitUntilQuiet();
   while (requests_ > 0) {
     settled_.Reset();
     co_await settled_.Wait();
@@ -88,12 +99,14 @@ Task<void> RunStateMachine::PauseDevices() {
 }
 
 Task<void> RunStateMachine::Cont() {
-  while (stopping_) co_await quiet_.Wait();
-  if (state_ == MachineState::kRunning) co_return;
+  co_await WaitUntilQuiet();
+  const bool stood = state_ != MachineState::kRunning;
   state_ = MachineState::kRunning;
-  if (hooks_.resumed) hooks_.resumed();
+  if (stood && hooks_.resumed) hooks_.resumed();
+  // Of a machine that runs, too: a drive that stalls goes on.
   const std::vector<RunStateListener*> listeners = listeners_;
   for (RunStateListener* listener : listeners) listener->OnVmRun();
+  if (!stood) co_return;
   const std::vector<Device*> devices = devices_;
   for (Device* device : devices) device->Resume();
   if (vcpus_.resume) vcpus_.resume();

@@ -27,8 +27,9 @@
 
 namespace platter {
 
-// "running", "paused" and "io-error" of query-status.
-enum class MachineState : uint8_t { kRunning, kPaused, kIoError };
+// "running", "paused", "io-error" and "inmigrate" (it waits for another one's state) of
+// query-status.
+enum class MachineState : uint8_t { kRunning, kPaused, kIoError, kIncoming };
 const char* MachineStateName(MachineState state);
 
 // The hypervisor's side of stop and cont; all optional.
@@ -50,6 +51,10 @@ class RunStateMachine final : public RunState {
   ~RunStateMachine();
 
   MachineState state() const { return state_; }
+  // Being stopped: not everything is quiet yet.
+  bool stopping() const { return stopping_; }
+  // Stopped, and now known to be so for that reason, which is not kRunning.
+  void SetStopped(MachineState why) { state_ = why; }
 
   // Finished when everything is quiet. Does nothing when the machine is stopped already; waits
   // when it is being stopped.
@@ -57,10 +62,14 @@ class RunStateMachine final : public RunState {
   // Waits for a stop under way, then goes on. Does nothing when the machine runs.
   Task<void> Cont();
 
+  // Finished when no stop is under way.
+  Task<void> WaitUntilQuiet();
+
   // Finished when no stop that was requested, or begun, is left: nothing of them runs after that.
   Task<void> Settle();
 
-  void AddDevice(Device& device) { devices_.push_back(&device); }
+  // One that comes to a stopped machine stands still, too.
+  void AddDevice(Device& device);
   void RemoveDevice(Device& device);
 
   // RunState:

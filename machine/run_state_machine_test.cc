@@ -131,9 +131,9 @@ TEST_F(RunStateMachineTest, ContDuringAStopWaitsForItsEnd) {
                                     "vcpus run"));
 }
 
-TEST_F(RunStateMachineTest, StopWhenStoppedAndContWhenRunningDoNothing) {
+TEST_F(RunStateMachineTest, ContWhenRunningTellsBackendsOnlyAndStopWhenStoppedNobody) {
   BlockOn(control_, machine_.Cont());
-  EXPECT_TRUE(journal_.empty());
+  EXPECT_THAT(journal_, ElementsAre("backend runs"));
   BlockOn(control_, machine_.Stop(StopReason::kPaused));
   const size_t steps = journal_.size();
   BlockOn(control_, machine_.Stop(StopReason::kIoError));
@@ -145,6 +145,7 @@ TEST(MachineStateTest, NamesAreTheFields) {
   EXPECT_STREQ(MachineStateName(MachineState::kRunning), "running");
   EXPECT_STREQ(MachineStateName(MachineState::kPaused), "paused");
   EXPECT_STREQ(MachineStateName(MachineState::kIoError), "io-error");
+  EXPECT_STREQ(MachineStateName(MachineState::kIncoming), "inmigrate");
 }
 
 }  // namespace

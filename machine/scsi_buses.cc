@@ -49,6 +49,7 @@ class ScsiBuses::AdapterPlace final : public DevicePlace {
   ~AdapterPlace() override {
     std::erase_if(buses_.adapters_, [this](const auto& each) { return each.get() == &adapter_; });
   }
+  void BeginLeaving() override { adapter_.leaving = true; }
   void TakeAway() override { place_->TakeAway(); }
   DeviceLocation location() const override { return place_->location(); }
 
@@ -84,7 +85,11 @@ std::unique_ptr<DevicePlace> ScsiBuses::AddAdapter(VirtioScsi& adapter,
 
 absl::StatusOr<ScsiBuses::Adapter*> ScsiBuses::FindAdapter(const std::string& bus) {
   for (const std::unique_ptr<Adapter>& adapter : adapters_) {
-    if (bus.empty() || bus == BusOf(*adapter->device)) return adapter.get();
+    if (bus.empty() && !adapter->leaving) return adapter.get();
+    if (bus != BusOf(*adapter->device)) continue;
+    if (!adapter->leaving) return adapter.get();
+    return ErrorWithErrno(EBUSY, absl::StrCat("SCSI bus '", bus, "': device '",
+                                              adapter->device->id(), "' is being unplugged"));
   }
   if (bus.empty()) return ErrorWithErrno(ENOENT, "the machine has no SCSI adapter");
   return ErrorWithErrno(ENOENT, absl::StrCat("there is no SCSI bus '", bus, "'"));

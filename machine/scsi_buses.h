@@ -54,6 +54,7 @@ class ScsiBuses {
   struct Adapter {
     VirtioScsi* device;
     std::vector<ScsiAddress> taken = {};
+    bool leaving = false;  // Being unplugged: no unit comes to it.
   };
 
   absl::StatusOr<Adapter*> FindAdapter(const std::string& bus);

@@ -12,8 +12,10 @@ _PROGRAM = "clang-19"
 # A precompiled header is good for one language and instrumentation only: these are the flags of
 # .bazelrc that decide. Where they differ, clang says so at every file.
 _PRECOMPILED = {
-    "asan": ["-fsanitize=address,undefined"],
-    "tsan": ["-fsanitize=thread"],
+    "asan-O0": ["-fsanitize=address,undefined"],
+    "asan-O1": ["-fsanitize=address,undefined,fuzzer-no-link"],
+    "tsan-O0": ["-fsanitize=thread"],
+    "tsan-O1": ["-fsanitize=thread"],
 }
 _PRECOMPILED_FLAGS = [
     "-std=c++20",
@@ -33,12 +35,12 @@ def _precompile(ctx, compiler):
     header = folder + "/precompiled.h"
     ctx.template(header, Label("//third_party:precompiled.h"), executable = False)
     for name, flags in _PRECOMPILED.items():
-        for level in ["O0", "O1"]:
-            output = "%s/%s-%s.pch" % (folder, name, level)
-            result = ctx.execute([compiler, "-x", "c++-header", "-" + level] + _PRECOMPILED_FLAGS +
-                                 flags + [header, "-o", output])
-            if result.return_code != 0:
-                fail("third_party/precompiled.h: %s" % result.stderr)
+        level = "-" + name.split("-")[1]
+        output = "%s/%s.pch" % (folder, name)
+        result = ctx.execute([compiler, "-x", "c++-header", level] + _PRECOMPILED_FLAGS + flags +
+                             [header, "-o", output])
+        if result.return_code != 0:
+            fail("third_party/precompiled.h: %s" % result.stderr)
 
 def _allow_precompiled(ctx):
     """Tells Bazel that headers in the precompiled header's folder are the toolchain's own."""

@@ -34,8 +34,8 @@ constexpr char kHelp[] =
 
   --disk FILE   the raw disk image to use; it is copied and not written to
                 (without it: a small one, made by mkfs.ext4)
-  --iso FILE    the ISO 9660 image that is in the CD-ROM drive; it is only read
-                (without it: a small one, made by xorriso)
+  --iso FILE    the ISO 9660 image that is in the CD-ROM drive, with a file in its root
+                folder; it is only read (without it: a small one, made by xorriso)
   --seed N      of the places and the data that the guest writes (1)
   --fast        fewer requests
   --no-tmpfs    'no space' at a memory node's allocation-limit, not on a full tmpfs

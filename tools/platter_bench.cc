@@ -19,13 +19,12 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/log.h"
-#include "base/quote.h"
 #include "base/status.h"
 #include "benchmarks/throughput/bench_machine.h"
 #include "benchmarks/throughput/load.h"
 #include "benchmarks/throughput/workload.h"
-#include "config/parse.h"
 #include "config/scalar.h"
+#include "tools/options.h"
 #include "tools/process.h"
 
 namespace platter {
@@ -125,36 +124,15 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
       {nullptr, 0, nullptr, 0},
   };
   Flags flags;
-  int index = 0;
-  opterr = 0;
-  for (;;) {
-    // getopt moves optind, though not within a cluster of short options: what it looks at is there
-    // before the call. "+": it takes the words in their order.
-    const std::string word = optind < argc ? argv[optind] : "";
-    const int got = getopt_long(argc, argv, "+:", kOptions, &index);
-    if (got == -1) break;
-    if (got != 0) {
-      const char* what = got == ':' ? "needs a value" : "is no option";
-      return ErrorWithErrno(EINVAL, absl::StrCat(Quote(word), " ", what, "; see --help"));
-    }
-    PLATTER_RETURN_IF_ERROR(
-        SetOption(kOptions[index].name, optarg == nullptr ? "" : optarg, flags));
-  }
-  if (optind < argc) {
-    return ErrorWithErrno(EINVAL, absl::StrCat(Quote(argv[optind]), ": no such argument"));
-  }
+  PLATTER_RETURN_IF_ERROR(ForEachOption(argc, argv, kOptions, "",
+                                        [&flags](std::string_view name, const std::string& value) {
+                                          return SetOption(std::string(name), value, flags);
+                                        }));
   if (!flags.qd_given) flags.workload.queue_depth = UsualQueueDepth(flags.workload.device);
   return flags;
 }
 
-int Fail(const absl::Status& status, int code) {
-  if (const std::optional<std::string> help = HelpRequested(status)) {
-    std::cout << *help;
-    return 0;
-  }
-  std::cerr << "platter-bench: " << MessageOf(status) << '\n';
-  return code;
-}
+int Fail(const absl::Status& status, int code) { return Report("platter-bench", status, code); }
 
 // Knows whether there was an error: one at the end, when the disk is flushed and closed, has no
 // other way to the exit code.
@@ -199,11 +177,7 @@ int Run(const Flags& flags) {
 }
 
 int Main(int argc, char** argv) {
-  // `bazel run` starts programs elsewhere: paths are meant from where the user stands.
-  if (const char* directory = std::getenv("BUILD_WORKING_DIRECTORY");
-      directory != nullptr && chdir(directory) != 0) {
-    return Fail(ErrnoError(errno, directory), kExitFailed);
-  }
+  if (absl::Status entered = EnterUsersFolder(); !entered.ok()) return Fail(entered, kExitFailed);
   absl::StatusOr<Flags> flags = ParseFlags(argc, argv);
   if (!flags.ok()) return Fail(flags.status(), kExitUsage);
   if (flags->help) {

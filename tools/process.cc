@@ -4,13 +4,35 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
+#include <optional>
+#include <string>
+
+#include "base/status.h"
+#include "config/parse.h"
 
 namespace platter {
 
 void PrepareProcess() { std::signal(SIGXFSZ, SIG_IGN); }
+
+absl::Status EnterUsersFolder() {
+  const char* const folder = std::getenv("BUILD_WORKING_DIRECTORY");
+  if (folder == nullptr || chdir(folder) == 0) return absl::OkStatus();
+  return ErrnoError(errno, folder);
+}
+
+int Report(std::string_view program, const absl::Status& status, int code) {
+  if (const std::optional<std::string> help = HelpRequested(status)) {
+    std::cout << *help;
+    return 0;
+  }
+  std::cerr << program << ": " << MessageOf(status) << '\n';
+  return code;
+}
 
 int FinishProcess(std::string_view program, int code) {
   std::cout.flush();

@@ -12,6 +12,10 @@
 
 #include "gtest/gtest.h"
 
+#include "base/status.h"
+#include "config/parse.h"
+#include "config/proto/machine.pb.h"
+
 namespace platter {
 namespace {
 
@@ -37,6 +41,24 @@ TEST(ProcessTest, LostOutputIsAFailure) {
   EXPECT_EXIT(print_to("/dev/null", 0), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(print_to("/dev/full", 0), testing::ExitedWithCode(1), "tool: cannot write");
   EXPECT_EXIT(print_to("/dev/full", 2), testing::ExitedWithCode(2), "tool: cannot write");
+}
+
+TEST(ProcessTest, ErrorsAreToldAndHelpIsNoError) {
+  const auto report = [](const absl::Status& status) { std::_Exit(Report("tool", status, 3)); };
+  EXPECT_EXIT(report(ErrorWithErrno(ENOENT, "no such thing")), testing::ExitedWithCode(3),
+              "tool: no such thing");
+  EXPECT_EXIT(report(ParseObject("help").status()), testing::ExitedWithCode(0), "");
+}
+
+TEST(ProcessTest, PathsAreMeantFromWhereTheUserStands) {
+  const auto enter = [](const char* folder) {
+    setenv("BUILD_WORKING_DIRECTORY", folder, 1);
+    const absl::Status entered = EnterUsersFolder();
+    if (!entered.ok()) std::_Exit(Report("tool", entered, 4));
+    std::_Exit(access("proc/self", F_OK) == 0 ? 0 : 5);
+  };
+  EXPECT_EXIT(enter("/"), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(enter("/nosuch"), testing::ExitedWithCode(4), "tool: /nosuch: No such file");
 }
 
 }  // namespace

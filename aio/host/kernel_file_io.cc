@@ -42,6 +42,8 @@ int64_t RunFileOp(const FileOp& op) {
       return RangeIoctl(op, BLKDISCARD);
     case FileOpKind::kZeroDev:
       return RangeIoctl(op, BLKZEROOUT);
+    case FileOpKind::kIoctl:
+      return ResultOrErrno(ioctl(op.fd, op.bytes, op.iov->iov_base));
   }
   return -EINVAL;
 }

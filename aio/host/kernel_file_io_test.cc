@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -62,6 +63,15 @@ TEST_F(KernelFileIoTest, EachKindIsItsSystemCall) {
   EXPECT_EQ(RunFileOp(op_), -ENOTTY);
   op_.kind = FileOpKind::kZeroDev;
   EXPECT_EQ(RunFileOp(op_), -ENOTTY);
+  int readable = -1;
+  iovec argument = {.iov_base = &readable, .iov_len = sizeof(readable)};
+  op_.kind = FileOpKind::kIoctl;
+  op_.bytes = FIONREAD;
+  op_.iov = &argument;
+  op_.iov_count = 1;
+  ASSERT_EQ(lseek(op_.fd, 0, SEEK_SET), 0);
+  EXPECT_EQ(RunFileOp(op_), 0);
+  EXPECT_EQ(readable, 8192);
 }
 
 TEST_F(KernelFileIoTest, ErrorsAreNegativeErrnos) {

@@ -161,6 +161,8 @@ int64_t SimulatedDisk::Execute(const FileOp& op) {
     case FileOpKind::kDiscardDev:
     case FileOpKind::kZeroDev:
       return ChangeRange(*open, op);
+    case FileOpKind::kIoctl:
+      return -ENOTTY;  // No device here has commands of its own.
   }
   return -EINVAL;
 }

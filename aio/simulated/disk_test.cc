@@ -113,6 +113,7 @@ TEST_F(SimulatedDiskTest, OpenChecksLikeTheSystemCall) {
 TEST_F(SimulatedDiskTest, AFileIsNoBlockDevice) {
   EXPECT_EQ(Change(FileOpKind::kDiscardDev, 0, 512), -ENOTTY);
   EXPECT_EQ(Change(FileOpKind::kZeroDev, 0, 512), -ENOTTY);
+  EXPECT_EQ(Change(FileOpKind::kIoctl, 0, 0), -ENOTTY);
 }
 
 TEST_F(SimulatedDeviceTest, ZeroedSectorsReadAsZeroesAndTheOthersAsBefore) {

@@ -126,7 +126,7 @@ void UringContext::Unwatch(FdWatch& watch) {
 bool UringContext::RingCan(const FileOp& op) const {
   // The pool refuses offsets that the ring would misunderstand.
   return op.kind != FileOpKind::kDiscardDev && op.kind != FileOpKind::kZeroDev &&
-         IsFileOffset(op.offset);
+         op.kind != FileOpKind::kIoctl && IsFileOffset(op.offset);
 }
 
 void UringContext::SubmitOp(FileOp& op) {
@@ -202,6 +202,7 @@ void PrepareFileOp(io_uring_sqe* sqe, const FileOp& op) {
       break;
     case FileOpKind::kDiscardDev:
     case FileOpKind::kZeroDev:
+    case FileOpKind::kIoctl:
       CheckFailed(__FILE__, __LINE__, "the ring is given only what it can do");
   }
   io_uring_sqe_set_data64(sqe, reinterpret_cast<uint64_t>(&op) | kFileTag);

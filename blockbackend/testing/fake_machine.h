@@ -30,10 +30,9 @@ class FakeMachine final : public RunState, public BlockEventSink {
   void OnBlockEvent(const BlockEvent& event) override {
     if (const auto* const error = std::get_if<BlockIoErrorEvent>(&event)) {
       last_error = *error;
-      const char* const kActions[] = {"report", "ignore", "stop"};
       log.push_back(std::string("BLOCK_IO_ERROR ") +
                     (error->operation == IoDirection::kRead ? "read " : "write ") +
-                    kActions[static_cast<int>(error->action)]);
+                    ErrorActionName(error->action));
     } else {
       const auto& tray = std::get<TrayMovedEvent>(event);
       log.push_back(tray.tray_open ? "TRAY open" : "TRAY closed");

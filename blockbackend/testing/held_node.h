@@ -27,6 +27,7 @@ struct HeldNodeOptions {
   uint32_t write_zeroes_alignment = 1;
   bool read_only = false;
   bool fua = true;
+  AioContext* home_context = nullptr;
 };
 
 class HeldNode final : public BlockNode {
@@ -47,6 +48,7 @@ class HeldNode final : public BlockNode {
     limits_.write_zeroes_alignment = options.write_zeroes_alignment;
     features_ = {.fua = options.fua, .discard = true, .write_zeroes = true, .may_unmap = true};
     read_only_ = options.read_only;
+    home_context_ = options.home_context;
   }
 
   const char* driver_name() const override { return "held"; }
@@ -73,6 +75,11 @@ class HeldNode final : public BlockNode {
     return HostBlockSizes{.logical = 512, .physical = 4096};
   }
 
+  // While nothing is in flight.
+  void SetLimits(const NodeLimits& limits) {
+    limits_ = limits;
+    NotifyParents();
+  }
   // Ends the held request at `index` (its place among those held) with `result`.
   void Finish(size_t index, IoResult result) {
     IoRequest* const request = held.at(index);

@@ -71,8 +71,19 @@ class TestClient final : public ChannelClient {
     if (on_batch) on_batch();
   }
 
+  bool FollowsBackend() const override { return follows; }
+  void OnLeaveContext() override {
+    if (on_leave) on_leave();
+  }
+  void OnEnterContext() override {
+    if (on_enter) on_enter();
+  }
+
+  bool follows = false;
   std::vector<End> ends;
   int batches = 0;
+  std::function<void()> on_leave;
+  std::function<void()> on_enter;
   std::function<void()> on_batch;
   std::function<void(TestRequest&, IoResult)> on_done;
 };

@@ -51,11 +51,13 @@ absl::Status AtaDisk::Attach() {
                                        .guest_block_size = kSectorSize,
                                        .read_error = options_.rerror,
                                        .write_error = options_.werror,
+                                       .retry = options_.retry,
                                        .share_writes = options_.share_rw};
   BlockDevOps ops;
   // Nothing to do and nobody to tell: IDENTIFY DEVICE and every range check ask the backend.
   ops.resize = [] {};
   PLATTER_RETURN_IF_ERROR(Connect(attachment, std::move(ops)));
+  backend().set_write_cache_enabled(*options_.write_cache);
   OnReset(IdeReset::kPower);
   return absl::OkStatus();
 }
@@ -72,7 +74,8 @@ void AtaDisk::OnReset(IdeReset kind) {
   if (kind != IdeReset::kPower) return;
   power_ = Power::kActive;
   settings_ = {.geometry = DefaultGeometry(sectors())};
-  backend().set_write_cache_enabled(*options_.write_cache);
+  // A reset flushes nothing, so it turns no cache off.
+  if (*options_.write_cache) backend().set_write_cache_enabled(true);
 }
 
 // --- Answers. ---
@@ -194,7 +197,7 @@ void AtaDisk::SetFeatures() {
 void AtaDisk::ReadNativeMax() {
   const uint64_t count = sectors();
   uint64_t last = count == 0 ? 0 : count - 1;
-  if (command_->addressing == AtaAddressing::k28) last = std::min(last, kAtaMaxLba28Sectors);
+  if (command_->addressing == AtaAddressing::k28) last = std::min(last, kAtaMaxLba28Sectors - 1);
   SetLba(file_, command_->addressing, settings_.geometry, last);
   Succeed();
 }

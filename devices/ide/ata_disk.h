@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "absl/status/statusor.h"
 
@@ -36,6 +37,10 @@
 #include "devices/ide/ide_drive.h"
 
 namespace platter {
+
+namespace state {
+class AtaDisk;
+}
 
 class AtaDisk final : public IdeDrive, private BlockRequest {
  public:
@@ -71,6 +76,9 @@ class AtaDisk final : public IdeDrive, private BlockRequest {
   void OnDataDone() override;
   void OnDmaReady(uint32_t prd_table) override;
   void OnReset(IdeReset kind) override;
+  std::string Save() override;
+  absl::Status Restore(const std::string& state) override;
+  void TakeUpAgain() override;
   // IdeDevice.
   IdeSignature signature() const override { return kAtaSignature; }
   bool takes_device_reset() const override { return false; }
@@ -120,6 +128,13 @@ class AtaDisk final : public IdeDrive, private BlockRequest {
   // The backend failed request of the step.
   void FailIo(IoResult result);
 
+  // --- Saved state (ata_disk_state.cc). ---
+
+  // What of it needs this disk to be judged: nullptr, or what is wrong.
+  const char* CheckCommand(const state::AtaDisk& from) const;
+  const char* CheckTrim(const state::AtaDisk& from) const;
+  const char* CheckTransfer(const state::AtaDisk& from, const AtaCommand& command) const;
+
   const AtaDiskOptions options_;  // Resolved.
 
   // In the context.
@@ -134,6 +149,7 @@ class AtaDisk final : public IdeDrive, private BlockRequest {
   uint32_t trim_next_ = 0;     // Entries of buffer_ looked at ...
   uint32_t trim_entries_ = 0;  // ... of so many.
   DmaEnd dma_end_ = DmaEnd::kExact;
+  uint32_t prd_table_ = 0;  // Of dma_.
   DmaTransfer dma_;
   iovec piece_{};  // Of buffer_.
   alignas(4096) std::array<uint8_t, size_t{kAtaMaxMultiple} * kSectorSize> buffer_{};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a command costs an ATA disk once it is warm: no allocation, by DMA and by PIO. The channel's
-// lock is taken for each register access and each answer.
+// What a command costs an ATA disk once it is warm: no allocation by DMA or PIO, and no lock but
+// the channel's, which is taken for each register access and each answer, and is off here.
 
 #include <array>
 #include <memory>
@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 
 #include "aio/simulated/world.h"
+#include "base/mutex.h"
 #include "devices/ide/ata_disk.h"
 #include "devices/ide/ide_channel.h"
 #include "devices/testing/fake_block_device.h"
@@ -33,7 +34,7 @@ class AtaDiskCostTest : public testing::Test {
     disk_ = *AtaDisk::Create({.id = "hd0"}, channel_.port(0), backend_, control_, control_);
     // Scattered, so that no two regions become one piece.
     for (uint32_t i = 0; i < kPieces; ++i) {
-      uint8_t* prd = bytes_->data() + kTable + 8 * i;
+      uint8_t* prd = bytes_->data() + kTable + size_t{8} * i;
       const uint32_t address = 0x1000 + 2 * kPieceBytes * i;
       prd[0] = static_cast<uint8_t>(address);
       prd[1] = static_cast<uint8_t>(address >> 8);
@@ -108,17 +109,19 @@ class AtaDiskCostTest : public testing::Test {
   std::array<uint8_t, 512> sector_{};
   Line line_;
   FakeBlockDevice backend_{kMiB};
-  IdeChannel channel_{{.memory = Memory(), .line = line_}};
+  IdeChannel channel_{{.memory = Memory(), .line = line_, .serialise = Serialiser::Mode::kOff}};
   std::unique_ptr<AtaDisk> disk_;
 };
 
-TEST_F(AtaDiskCostTest, NoAllocationOnceWarm) {
+TEST_F(AtaDiskCostTest, NoAllocationAndNoLockOnceWarm) {
   ASSERT_EQ(AllocationsAreCounted(), !kBuiltWithSanitizer);
   const int rounds = AllocationsAreCounted() ? 2000 : 100;  // Asking allocates.
   Run(10);
   const AllocationWindow window;
+  const uint64_t locks = Mutex::TotalAcquisitions();
   Run(rounds);
   EXPECT_EQ(window.count(), 0u);
+  EXPECT_EQ(Mutex::TotalAcquisitions(), locks);
 }
 
 }  // namespace

@@ -77,6 +77,30 @@ TEST_F(AtaDiskHostileTest, R_IDE_08_EveryCommandOnDiskAndAbsentDrive) {
   ExpectRecovers();
 }
 
+TEST_F(AtaDiskHostileTest, R_IDE_20_AFlushOfAnAbsentDriveOrAnAbsentMedium) {
+  for (const uint8_t code : {ata::kFlushCache, guest::kIdeFlushExt}) {
+    SCOPED_TRACE(int{code});
+    driver().Set(guest::kIdeDevice, guest::kIdeDeviceOne | guest::kIdeLbaBit);
+    driver().Set(guest::kIdeCommand, code);
+    Settle();
+    EXPECT_EQ(driver().AlternateStatus(), 0) << "nobody is there";
+    EXPECT_FALSE(bus_.Interrupt(kLine).high);
+    EXPECT_TRUE(backend_.asked.empty());
+    driver().Set(guest::kIdeDevice, guest::kIdeLbaBit);
+
+    backend_.inserted = false;
+    backend_.next_error = -ENOMEDIUM;
+    const auto answer = driver().Run({.code = code});
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_FALSE(answer->ok());
+    EXPECT_EQ(answer->error, ata::kErrorAbrt);
+    backend_.inserted = true;
+    backend_.next_error = 0;
+    backend_.asked.clear();
+  }
+  ExpectRecovers();
+}
+
 // The same on a command that is held: all writes are ignored, whatever the code.
 TEST_F(AtaDiskHostileTest, EveryCommandWhileBusy) {
   backend_.hold = true;
@@ -90,6 +114,50 @@ TEST_F(AtaDiskHostileTest, EveryCommandWhileBusy) {
   }
   Settle();
   EXPECT_EQ(backend_.asked.size(), 1u);
+  ExpectRecovers();
+}
+
+// Asleep a disk does nothing but wait for a reset; held in one, it does nothing at all; and a
+// command that waits for the bus master is not overtaken.
+TEST_F(AtaDiskHostileTest, EveryCommandOfADiskThatWaits) {
+  const auto every = [&](uint8_t mask, uint8_t status) {
+    for (int code = 0; code < 256; ++code) {
+      // A diagnostic is a reset of a kind.
+      if (code == ata::kExecuteDeviceDiagnostic) continue;
+      driver().Set(guest::kIdeDevice, guest::kIdeLbaBit);
+      driver().Set(guest::kIdeCommand, static_cast<uint8_t>(code));
+      Settle();
+      EXPECT_EQ(driver().AlternateStatus() & mask, status) << "command " << code;
+    }
+    EXPECT_TRUE(backend_.asked.empty());
+    ASSERT_TRUE(driver().SoftReset());
+  };
+  ASSERT_TRUE(driver().Run({.code = ata::kSleep})->ok());
+  backend_.asked.clear();
+  every(ata::kStatusBsy | ata::kStatusErr, ata::kStatusErr);
+  driver().SetControl(guest::kIdeSoftReset);
+  Settle();
+  every(ata::kStatusBsy, ata::kStatusBsy);
+  driver().Start({.code = ata::kReadDma, .protocol = IdeProtocol::kPioIn, .count = 1});
+  Settle();
+  every(ata::kStatusBsy, ata::kStatusBsy);
+  ExpectRecovers();
+}
+
+TEST_F(AtaDiskHostileTest, EveryCommandInStandby) {
+  for (int code = 0; code < 256; ++code) {
+    ASSERT_TRUE(driver().Run({.code = ata::kStandbyImmediate})->ok());
+    driver().Set(guest::kIdeDevice, guest::kIdeLbaBit);
+    driver().Set(guest::kIdeCount, 1);
+    driver().Set(guest::kIdeCommand, static_cast<uint8_t>(code));
+    Settle();
+    const AtaCommand* const row = FindAtaCommand(static_cast<uint8_t>(code));
+    if (row == nullptr && code != ata::kExecuteDeviceDiagnostic) {
+      EXPECT_NE(driver().AlternateStatus() & ata::kStatusErr, 0) << code;
+    }
+    ASSERT_TRUE(driver().SoftReset());
+    driver().Get(guest::kIdeStatus);
+  }
   ExpectRecovers();
 }
 

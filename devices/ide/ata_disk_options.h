@@ -36,6 +36,7 @@ struct AtaDiskOptions {
   bool share_rw = false;
   OnError rerror = OnError::kAuto;
   OnError werror = OnError::kAuto;
+  std::optional<RetryPolicy> retry = {};  // Nothing: as the backend is set.
 };
 
 // The options with what was left open filled in.

@@ -5,25 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
-#include "base/bytes.h"
 #include "devices/ide/ata_disk.h"
+#include "devices/ide/ata_trim.h"
 
 namespace platter {
 namespace {
 
-// ACS-2 7.10.3.2: an LBA range entry: 48 bits of address, 16 bits of length in sectors.
-struct TrimEntry {
-  uint64_t lba;
-  uint64_t sectors;
-};
-TrimEntry ReadTrimEntry(std::span<const uint8_t> list, uint32_t index) {
-  Le64 raw;
-  std::memcpy(&raw, list.data() + size_t{index} * ata::kTrimEntryBytes, sizeof(raw));
-  return {.lba = raw.get() & (kAtaMaxLba48Sectors - 1), .sectors = raw.get() >> 48};
-}
-static_assert(sizeof(Le64) == ata::kTrimEntryBytes);
 static_assert(kAtaMaxTrimBlocks <= kAtaMaxMultiple, "the list is kept in the buffer for PIO");
 
 bool IsRead(const AtaCommand& command) {
@@ -113,6 +101,7 @@ void AtaDisk::SubmitBlock(IoOp what, uint32_t sectors) {
 }
 
 void AtaDisk::OnDmaReady(uint32_t prd_table) {
+  prd_table_ = prd_table;
   const bool to_memory = command_->protocol == AtaProtocol::kDmaIn;
   const DmaEnd end = dma_.Prepare(port().memory(), prd_table, uint64_t{left_} * kSectorSize,
                                   to_memory ? DmaAccess::kDeviceWrites : DmaAccess::kDeviceReads);
@@ -152,7 +141,7 @@ void AtaDisk::ReadTrimRanges(DmaEnd end) {
   trim_entries_ = list_bytes / ata::kTrimEntryBytes;
   // All of them before the first is discarded.
   for (uint32_t i = 0; i < trim_entries_; ++i) {
-    const TrimEntry entry = ReadTrimEntry(buffer_, i);
+    const AtaTrimEntry entry = ReadTrimEntry(buffer_, i);
     if (entry.sectors != 0 && !RangeFits(entry.lba, entry.sectors, sectors())) {
       channel().CountInvalid(IoOp::kDiscard);
       return Fail(ata::kErrorAbrt);
@@ -163,7 +152,7 @@ void AtaDisk::ReadTrimRanges(DmaEnd end) {
 
 void AtaDisk::SubmitNextTrim() {
   while (trim_next_ < trim_entries_) {
-    const TrimEntry entry = ReadTrimEntry(buffer_, trim_next_++);
+    const AtaTrimEntry entry = ReadTrimEntry(buffer_, trim_next_++);
     if (entry.sectors == 0) continue;  // Padding, wherever it stands (C-08).
     step_ = Step::kTrim;
     op = IoOp::kDiscard;

@@ -19,7 +19,8 @@ ScsiCdOptions UnitOptions(const AtapiCdOptions& options) {
           .version = options.ver.substr(0, kInquiryRevisionBytes),
           .wwn = options.wwn,
           .interface = MmcInterface::kAtapi,
-          .rerror = options.rerror};
+          .rerror = options.rerror,
+          .retry = options.retry};
 }
 
 }  // namespace
@@ -45,6 +46,7 @@ absl::Status AtapiCd::Attach() {
   PLATTER_RETURN_IF_ERROR(Connect(unit_->attachment(), unit_->callbacks()));
   unit_->OnAttached();
   lane_.emplace(*unit_, channel());
+  lane_->IgnoreControlByte();
   return absl::OkStatus();
 }
 
@@ -57,6 +59,8 @@ void AtapiCd::OnReset(IdeReset kind) {
   if (kind != IdeReset::kPower) return unit_->Reset(SenseCode::kPowerOnOrReset);
   power_ = Power::kActive;
   modes_ = {};
+  // No lock stays behind; but a tray that goes with its drive has not moved.
+  if (leaving()) return unit_->Reset(SenseCode::kPowerOnOrReset);
   unit_->ResetMachine();
 }
 

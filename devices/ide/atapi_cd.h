@@ -26,6 +26,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "absl/status/statusor.h"
 
@@ -45,6 +46,10 @@
 
 namespace platter {
 
+namespace state {
+class AtapiCd;
+}
+
 class AtapiCd final : public IdeDrive, private ScsiTask {
  public:
   // What is read of the medium at a time for a guest that takes it by PIO.
@@ -63,12 +68,14 @@ class AtapiCd final : public IdeDrive, private ScsiTask {
   // Where the command is.
   enum class Step : uint8_t {
     kIdle,
-    kPacket,     // The guest writes the packet.
-    kExecute,    // The unit is at it; what it gives goes to buffer_.
-    kData,       // The guest reads a block of buffer_ by PIO.
-    kReplyWait,  // What is in buffer_ waits for the bus master.
-    kReadWait,   // A read of the medium waits for the bus master.
-    kReadDma,    // It goes straight into the guest's memory.
+    kPacket,       // The guest writes the packet.
+    kExecute,      // The unit is at it; what it gives goes to buffer_.
+    kData,         // The guest reads a block of buffer_ by PIO.
+    kReplyWait,    // What is in buffer_ waits for the bus master.
+    kReadWait,     // A read of the medium waits for the bus master.
+    kReadDma,      // It goes straight into the guest's memory.
+    kDataOut,      // The guest writes a block of buffer_ by PIO.
+    kDataOutWait,  // What the command takes from the guest waits for the bus master.
   };
   enum class Power : uint8_t { kActive, kStandby, kSleep };
 
@@ -79,7 +86,11 @@ class AtapiCd final : public IdeDrive, private ScsiTask {
   void OnCommand(const TaskFile& file) override;
   void OnDataDone() override;
   void OnDmaReady(uint32_t prd_table) override;
+  void OnResetBegins() override { lane_->Cancel(*this); }
   void OnReset(IdeReset kind) override;
+  std::string Save() override;
+  absl::Status Restore(const std::string& state) override;
+  void TakeUpAgain() override;
   // IdeDevice.
   IdeSignature signature() const override { return kPacketSignature; }
   bool takes_device_reset() const override { return true; }
@@ -105,12 +116,22 @@ class AtapiCd final : public IdeDrive, private ScsiTask {
   void ReadNextPart();
   // Has the unit do what is in `cdb`, with this memory for what it gives.
   void Execute(std::span<iovec> pieces, uint64_t length);
+  // The unit is told once more: it had admitted the command.
+  void ExecuteAgain(std::span<iovec> pieces, uint64_t length);
   void OnExecuted();
   // Whether the guest's byte count limit, if it matters, lets so many bytes through.
   bool CanMove(uint64_t length) const;
   // The command's data, or the next part of them, are the first `length` bytes of buffer_.
   void Deliver(uint32_t length);
   void OfferNextBlock();
+  // Shows the next `block` bytes of buffer_ in the registers, and counts them as offered.
+  std::span<uint8_t> NextBlock(uint8_t reason, uint32_t block);
+  // The unit has admitted the command, and takes so many bytes from the guest.
+  void AskForData(uint32_t length);
+  void AskForNextBlock();
+  void TakeDataByDma(uint32_t prd_table);
+  // All of the data are in buffer_.
+  void ExecuteWithData();
   void OnReadDmaDone();
   void FailDma(DmaEnd end);
   // For a byte count limit that lets nothing through (R-IDE-10).
@@ -118,6 +139,15 @@ class AtapiCd final : public IdeDrive, private ScsiTask {
   // The command is over: good, or as sense_ says.
   void Complete(std::optional<DmaEnd> dma = std::nullopt,
                 IdeInterrupt interrupt = IdeInterrupt::kYes);
+
+  // --- Saved state (atapi_cd_state.cc). ---
+
+  // What is wrong with the command under way; nullptr: nothing.
+  const char* CheckCommand(const state::AtapiCd& from) const;
+  // What a block of data is a part of.
+  std::span<uint8_t> PioBuffer(Step step) {
+    return step == Step::kPacket ? std::span<uint8_t>(packet_) : std::span<uint8_t>(buffer_);
+  }
 
   const AtapiCdOptions options_;  // Resolved.
   const std::unique_ptr<ScsiCd> unit_;
@@ -133,10 +163,11 @@ class AtapiCd final : public IdeDrive, private ScsiTask {
   uint32_t limit_ = 0;         // The guest's byte count limit.
   BlockRange to_read_;         // Of the medium, and not read yet ...
   uint32_t sector_bytes_ = 0;  // ... with so much of each sector.
-  uint64_t to_move_ = 0;       // Bytes that have yet to be offered by PIO ...
-  uint32_t filled_ = 0;        // ... of which buffer_ has so many ...
+  uint64_t to_move_ = 0;       // Bytes that have yet to be offered (or asked for) by PIO ...
+  uint32_t filled_ = 0;        // ... of which buffer_ has (or takes) so many ...
   uint32_t offered_ = 0;       // ... and those were.
   DmaEnd dma_end_ = DmaEnd::kExact;
+  uint32_t prd_table_ = 0;  // Of dma_, for the medium's data.
   DmaTransfer dma_;
   std::array<uint8_t, kAtapiPacketBytes> packet_{};
   iovec piece_{};  // Of buffer_.

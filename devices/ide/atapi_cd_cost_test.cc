@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <span>
 
 #include "gtest/gtest.h"
 
@@ -87,6 +88,14 @@ class AtapiCdCostTest : public testing::Test {
     }
     ExpectDone();
   }
+  // All ones would be refused; zeroes are taken.
+  void PioOut(const Packet& packet, uint32_t bytes) {
+    block_.fill(0);
+    Send(packet, 0);
+    channel_.WriteData(std::span(block_).first(bytes));
+    Turn();
+    ExpectDone();
+  }
   void Run(int rounds) {
     for (int i = 0; i < rounds; ++i) {
       Dma({0x28, 0, 0, 0, 0, 3, 0, 0, kBlocks});
@@ -95,6 +104,9 @@ class AtapiCdCostTest : public testing::Test {
       Pio({0xa8, 0, 0, 0, 0, 3, 0, 0, 0, 40}, 40 * kCdBlockBytes);
       Pio({0x43, 0, 0, 0, 0, 0, 0, 0, 20}, 20);
       Pio({}, 0);
+      PioOut({0xb6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 28}, 28);
+      bytes_->at(0x1000) = 0x04;  // The defaults, whatever follows.
+      Dma({0xb6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 28});
     }
   }
   std::shared_ptr<const GuestMemory> Memory() {

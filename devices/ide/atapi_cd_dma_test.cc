@@ -126,6 +126,56 @@ TEST_F(AtapiCdDmaTest, R_IDE_06_TablesOfEachLength) {
   }
 }
 
+// The same of what the guest sends: its memory is read, not written, and not at all when the table
+// is too short.
+TEST_F(AtapiCdDmaTest, R_IDE_06_TablesOfEachLengthOfDataThatAreTaken) {
+  struct Row {
+    uint32_t bytes;
+    uint8_t bus_master;
+    bool moves;
+  };
+  for (const uint8_t flags : {0x04, 0x08}) {  // Taken, and refused when it is looked at.
+    for (const Row& row :
+         {Row{28, kInterrupt, true}, Row{30, kActive | kInterrupt, true},
+          Row{65536, kActive | kInterrupt, true}, Row{26, 0, false}, Row{2, 0, false}}) {
+      SCOPED_TRACE(testing::Message() << int{flags} << ", " << row.bytes);
+      std::vector<uint8_t> list(28);
+      list[0] = flags;
+      bus_.Write(ide().scratch(), list);
+      const uint64_t raised = bus_.Interrupt(kPlace.line).raised;
+      ide().WritePrd(0, ide().scratch(), row.bytes, guest::kPrdLast);
+      BeginPacket(AtapiDriver::MakeSetStreaming());
+      EXPECT_EQ(ide().AlternateStatus(), ata::kStatusBsy) << "it waits for the engine";
+      Arm();
+      Settle();
+      EXPECT_EQ(BmState(), row.bus_master);
+      EXPECT_EQ(bus_.Interrupt(kPlace.line).raised, raised + (row.moves ? 1 : 0));
+      const bool good = row.moves && flags == 0x04;
+      EXPECT_EQ(End(), good ? ata::kStatusGood : ata::kStatusGood | ata::kStatusErr);
+      EXPECT_EQ(Scratch(28), list);
+      if (good) continue;
+      EXPECT_EQ(driver().RequestSense(), row.moves ? (AtapiSense{.key = 5, .code = 0x2600})
+                                                   : (AtapiSense{.key = 0xb, .code = 0x4b00}));
+      ExpectWorks();
+    }
+  }
+}
+
+TEST_F(AtapiCdDmaTest, ScatteredDataThatAreTaken) {
+  // Every second pair of bytes; those between would be refused.
+  std::vector<uint8_t> memory(56, 0xff);
+  for (uint32_t i = 0; i < 14; ++i) {
+    memory[i * 4] = memory[i * 4 + 1] = 0;
+    ide().WritePrd(i, ide().scratch() + uint64_t{i} * 4, 2, i == 13 ? guest::kPrdLast : 0);
+  }
+  bus_.Write(ide().scratch(), memory);
+  BeginPacket(AtapiDriver::MakeSetStreaming());
+  Arm();
+  Settle();
+  EXPECT_EQ(BmState(), kInterrupt);
+  EXPECT_EQ(End(), ata::kStatusGood);
+}
+
 // R-IDE-07: regions of no whole block, of 2 bytes, and of 64 KiB (a count of 0).
 TEST_F(AtapiCdDmaTest, R_IDE_07_SmallAndLargestRegions) {
   ide().WritePrd(0, ide().scratch(), 2, 0);
@@ -169,8 +219,8 @@ TEST_F(AtapiCdDmaTest, TheEngineMayBeArmedBeforeThePacket) {
 }
 
 TEST_F(AtapiCdDmaTest, WithoutTheEngineItWaitsAndAResetEndsIt) {
-  for (const AtapiPacket& packet :
-       {AtapiDriver::MakeRead10(3, 1), AtapiPacket{0x12, 0, 0, 0, 36}}) {
+  for (const AtapiPacket& packet : {AtapiDriver::MakeRead10(3, 1), AtapiPacket{0x12, 0, 0, 0, 36},
+                                    AtapiDriver::MakeSetStreaming()}) {
     ide().WritePrd(0, ide().scratch(), kBlock, guest::kPrdLast);
     BeginPacket(packet);
     EXPECT_EQ(ide().AlternateStatus(), ata::kStatusBsy);
@@ -198,6 +248,42 @@ TEST_F(AtapiCdDmaTest, StoppingTheEngineAmidATransferDoesNotStopIt) {
   EXPECT_EQ(BmState(), kInterrupt);
   EXPECT_EQ(End(), ata::kStatusGood);
   EXPECT_EQ(Scratch(kBlock), DataAt(3, 1));
+}
+
+// Whole sectors are read piece by piece: a reset waits for the piece that is under way, and no
+// other follows it, though the backend does not cancel.
+TEST_F(AtapiCdDmaTest, I4_AResetAmidWholeSectorsStartsNoFurtherPiece) {
+  constexpr uint32_t kSectors = 400;
+  constexpr uint32_t kBytes = kSectors * 2352;
+  const uint64_t memory = *bus_.Allocate(kBytes, 65536);
+  for (uint32_t at = 0, n = 0; at < kBytes; at += 65536, ++n) {
+    const uint32_t rest = std::min<uint32_t>(65536, kBytes - at);
+    const bool last = at + rest == kBytes;
+    ide().WritePrd(n, memory + at, static_cast<uint16_t>(rest), last ? guest::kPrdLast : 0);
+  }
+  const std::vector<uint8_t> before(kBytes, 0x5a);
+  bus_.Write(memory, before);
+  backend_.hold = true;
+  backend_.on_cancel = FakeBlockDevice::OnCancel::kStays;
+  BeginPacket({0xbe, 0, 0, 0, 0, 0, 0, kSectors >> 8, kSectors & 0xff, 0xf8, 0, 0});
+  Arm();
+  Settle();
+  ASSERT_EQ(backend_.asked.size(), 1u);
+  driver().Forget();
+  ide().Forget();
+  ide().SetControl(guest::kIdeSoftReset);
+  Settle();
+  EXPECT_EQ(ide().AlternateStatus(), ata::kStatusBsy);
+  backend_.Release();
+  Settle();
+  EXPECT_EQ(backend_.asked.size(), 1u);
+  std::vector<uint8_t> after(kBytes);
+  bus_.Read(memory, after);
+  EXPECT_TRUE(std::equal(before.end() - kBytes / 2, before.end(), after.end() - kBytes / 2));
+  ide().SetControl(0);
+  Settle();
+  EXPECT_EQ(ide().AlternateStatus() & ata::kStatusBsy, 0);
+  EXPECT_TRUE(driver().ClearNews());
 }
 
 TEST_F(AtapiCdDmaTest, ACommandWithoutDataNeedsNoEngine) {

@@ -144,6 +144,24 @@ INSTANTIATE_TEST_SUITE_P(States, AtapiCdEachState,
                                          Drive::kLocked),
                          NameOf);
 
+// What takes data, in every state: data at any time and of any kind, and the next command works.
+TEST_P(AtapiCdEachState, DataThatNobodyAskedFor) {
+  const bool ready = GetParam() == Drive::kWithMedium || GetParam() == Drive::kLocked;
+  for (const uint8_t fill : {0x00, 0x04, 0xff}) {
+    SCOPED_TRACE(int{fill});
+    Put(GetParam());
+    const std::vector<uint8_t> list(28, fill);
+    for (const IdeWay way : {IdeWay::kPio, IdeWay::kDma}) {
+      const AtapiResult result = driver().Send(AtapiDriver::MakeSetStreaming(), list, way);
+      ASSERT_TRUE(result.answer.has_value());
+      EXPECT_EQ(result.ok(), ready) << "0, 4 and FFh are wishes that are granted";
+      HammerDataPort();
+    }
+  }
+  EXPECT_EQ(driver().faults(), 0u);
+  ExpectRecovers();
+}
+
 // R-IDE-01, R-IDE-19: the data port before, amid and after each command; and the next one works.
 TEST_F(AtapiCdHostileTest, R_IDE_01_DataPortNeverPassesDataEnd) {
   // Lengths of 4 where each group of operation codes has its own, and blocks that are there.
@@ -187,6 +205,21 @@ TEST_F(AtapiCdHostileTest, R_IDE_16_AResetBehindACommandToAnEmptyDrive) {
       EXPECT_FALSE(bus_.Interrupt(kPlace.line).high);
     }
   }
+  ExpectRecovers();
+}
+
+// There is nothing to flush, and nothing is looked at for it.
+TEST_P(AtapiCdEachState, R_IDE_20_AFlushIsDoneInEveryState) {
+  Put(GetParam());
+  for (const uint8_t code : {ata::kFlushCache, guest::kIdeFlushExt}) {
+    const auto answer = ide().Run({.code = code});
+    ASSERT_TRUE(answer.has_value());
+    // FLUSH CACHE EXT is a disk's.
+    const bool done = code == ata::kFlushCache;
+    EXPECT_EQ(answer->ok(), done);
+    EXPECT_EQ(answer->error, done ? 0 : ata::kErrorAbrt);
+  }
+  EXPECT_TRUE(backend_.asked.empty());
   ExpectRecovers();
 }
 

@@ -8,6 +8,7 @@
 #define PLATTER_DEVICES_IDE_ATAPI_CD_OPTIONS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -24,6 +25,7 @@ struct AtapiCdOptions {
   std::string ver = "1.0";  // Firmware revision; INQUIRY has its first four characters.
   uint64_t wwn = 0;         // 0: none is reported.
   OnError rerror = OnError::kAuto;
+  std::optional<RetryPolicy> retry = {};  // Nothing: as the backend is set.
 };
 
 // The options with what was left open filled in.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Packet commands as steps (ATA/ATAPI-6, 8.23, 9.8 and 9.9): the packet comes, the logical unit
-// does what it says, its data go to the guest, the status ends it. All reading commands of the
-// medium are READ(12) or READ CD to the unit when their data go by PIO, a part at a time.
+// does what it says, its data go to the guest or come from it, the status ends it. All reading
+// commands of the medium are READ(12) or READ CD to the unit when their data go by PIO, a part at a
+// time.
 
 #include <algorithm>
 
@@ -10,6 +11,7 @@
 #include "devices/ide/atapi_cd.h"
 #include "devices/scsi/cd_sector.h"
 #include "devices/scsi/medium_read.h"
+#include "devices/scsi/mmc_streaming.h"
 #include "devices/scsi/raw_read.h"
 
 namespace platter {
@@ -18,9 +20,12 @@ namespace {
 // The drive has one initiator: the guest's driver.
 constexpr uint8_t kNexus = 0;
 
+constexpr uint64_t kEventBytes = 8;  // MMC-6, 6.6.3: header and media event descriptor.
+
 static_assert(AtapiCd::kBufferBytes >= kCdRawBytes);
 // Every reply that isn't data of the medium.
 static_assert(AtapiCd::kBufferBytes >= UINT16_MAX, "allocation lengths have 16 bits");
+static_assert(AtapiCd::kBufferBytes >= kMaxMmcDataOut);
 
 Cdb MakeRead12(const BlockRange& range) {
   struct {
@@ -34,6 +39,19 @@ Cdb MakeRead12(const BlockRange& range) {
   cdb.lba = static_cast<uint32_t>(range.lba);
   cdb.blocks = static_cast<uint32_t>(range.blocks);
   return Cdb(std::span(reinterpret_cast<const uint8_t*>(&cdb), sizeof(cdb)));
+}
+
+// The data of a command that forgets what it tells, so that it must not be done in vain: the event
+// of GET EVENT STATUS NOTIFICATION, the attention that REQUEST SENSE tells. 0 of others.
+uint64_t BytesToldOnce(const Cdb& cdb) {
+  switch (static_cast<ScsiOpcode>(cdb.opcode())) {
+    case ScsiOpcode::kGetEventStatus:
+      return std::min<uint64_t>(cdb.Be16At(7), kEventBytes);
+    case ScsiOpcode::kRequestSense:
+      return std::min<uint64_t>(cdb[4], kFixedSenseBytes);
+    default:
+      return 0;
+  }
 }
 
 // READ CD of whole sectors; `range` has at most 2^24 - 1.
@@ -90,6 +108,7 @@ void AtapiCd::RunPacket() {
   cdb = Cdb(packet_);
   const bool asks_for_sense = cdb.opcode() == static_cast<uint8_t>(ScsiOpcode::kRequestSense);
   if (asks_for_sense && !sense_.ok()) return AnswerWithSense();
+  if (!CanMove(BytesToldOnce(cdb))) return AbortPacket();
   sense_ = {};  // SPC-2, 7.20: kept until it is asked for, or another command comes.
   const std::optional<SectorRead> read = MediumReadOf(cdb);
   // What is not all on the medium, or not so, the unit refuses, after what comes before that.
@@ -140,6 +159,7 @@ void AtapiCd::ReadNextPart() {
 }
 
 void AtapiCd::OnDmaReady(uint32_t prd_table) {
+  if (step_ == Step::kDataOutWait) return TakeDataByDma(prd_table);
   const bool reply = step_ == Step::kReplyWait;
   const uint64_t length = reply ? filled_ : to_read_.blocks * sector_bytes_;
   const DmaEnd end = dma_.Prepare(port().memory(), prd_table, length, DmaAccess::kDeviceWrites);
@@ -151,6 +171,7 @@ void AtapiCd::OnDmaReady(uint32_t prd_table) {
     return Complete(end);
   }
   dma_end_ = end;
+  prd_table_ = prd_table;
   step_ = Step::kReadDma;
   Execute(dma_.pieces(), length);
 }
@@ -165,7 +186,14 @@ void AtapiCd::FailDma(DmaEnd end) {
 
 void AtapiCd::Execute(std::span<iovec> pieces, uint64_t length) {
   data_in = {.pieces = pieces, .bytes = length};
+  data_out = {};
   if (lane_->Execute(*this, kNexus) == Execution::kDone) OnExecuted();
+}
+
+void AtapiCd::ExecuteAgain(std::span<iovec> pieces, uint64_t length) {
+  data_in = {.pieces = pieces, .bytes = length};
+  data_out = {};
+  if (lane_->ExecuteAgain(*this, kNexus) == Execution::kDone) OnExecuted();
 }
 
 void AtapiCd::OnTaskDone() {
@@ -175,9 +203,15 @@ void AtapiCd::OnTaskDone() {
 }
 
 void AtapiCd::OnExecuted() {
+  const bool had_data = data_out.bytes != 0;
+  // A command that takes data is told first without them: what refuses it before it looks at them,
+  // news and the lack of a medium included, is answered without a data phase.
+  if (overrun && !had_data) {
+    if (const uint32_t length = MmcDataOutBytes(cdb); length != 0) return AskForData(length);
+  }
   sense_ = SenseOf(*this);
   if (step_ == Step::kReadDma) return OnReadDmaDone();
-  if (!sense_.ok()) return Complete();
+  if (!sense_.ok() || had_data) return Complete();
   Deliver(static_cast<uint32_t>(transferred));
 }
 
@@ -215,21 +249,64 @@ void AtapiCd::Deliver(uint32_t length) {
 void AtapiCd::OnDataDone() {
   if (step_ == Step::kPacket) return RunPacket();
   if (step_ == Step::kData) return OfferNextBlock();
+  if (step_ == Step::kDataOut) return to_move_ != 0 ? AskForNextBlock() : ExecuteWithData();
 }
 
 void AtapiCd::OfferNextBlock() {
   if (to_move_ == 0) return Complete();
   if (offered_ == filled_) return ReadNextPart();
   const uint32_t block = std::min(AtapiBlockBytes(limit_, to_move_), filled_ - offered_);
-  file_.count.current = kAtapiReasonDataIn;
+  step_ = Step::kData;
+  // The status follows.
+  port().DataIn(NextBlock(kAtapiReasonDataIn, block), IdePort::Block::kMoreFollow);
+}
+
+std::span<uint8_t> AtapiCd::NextBlock(uint8_t reason, uint32_t block) {
+  file_.count.current = reason;
   file_.lba_mid.current = static_cast<uint8_t>(block);
   file_.lba_high.current = static_cast<uint8_t>(block >> 8);
   const auto at = std::span(buffer_).subspan(offered_, block);
   offered_ += block;
   to_move_ -= block;
-  step_ = Step::kData;
   port().ShowRegisters(file_);
-  port().DataIn(at, IdePort::Block::kMoreFollow);  // The status follows.
+  return at;
+}
+
+// --- Data from the guest. ---
+
+void AtapiCd::AskForData(uint32_t length) {
+  if (!CanMove(length)) return AbortPacket();
+  to_move_ = filled_ = length;
+  offered_ = 0;
+  if (by_dma_) {
+    step_ = Step::kDataOutWait;
+    return port().RequestDma();
+  }
+  AskForNextBlock();
+}
+
+void AtapiCd::AskForNextBlock() {
+  step_ = Step::kDataOut;
+  const uint32_t block = AtapiBlockBytes(limit_, to_move_);
+  port().DataOut(NextBlock(kAtapiReasonDataOut, block), IdeInterrupt::kYes);
+}
+
+void AtapiCd::TakeDataByDma(uint32_t prd_table) {
+  const DmaEnd end = dma_.Prepare(port().memory(), prd_table, filled_, DmaAccess::kDeviceReads);
+  if (end == DmaEnd::kTableShort || end == DmaEnd::kNoMemory) return FailDma(end);
+  dma_.CopyTo(std::span(buffer_).first(filled_));
+  dma_.Finish(port().memory(), DmaTransfer::Outcome::kDone);
+  port().EndDma(end);
+  ExecuteWithData();
+}
+
+// Done when the unit returns: no step with data in hand is ever saved.
+void AtapiCd::ExecuteWithData() {
+  step_ = Step::kExecute;
+  piece_ = {.iov_base = buffer_.data(), .iov_len = filled_};
+  data_in = {};
+  data_out = {.pieces = {&piece_, 1}, .bytes = filled_};
+  if (lane_->ExecuteAgain(*this, kNexus) == Execution::kDone) OnExecuted();
 }
 
 void AtapiCd::Complete(std::optional<DmaEnd> dma, IdeInterrupt interrupt) {

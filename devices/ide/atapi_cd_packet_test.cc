@@ -101,6 +101,20 @@ TEST_F(AtapiCdPacketTest, ALimitOf0IsNothingToACommandWithoutData) {
   ExpectGood(Packet({0x12, 0, 0, 0, 0}, 0, IdeWay::kPio, 0));
 }
 
+// What a drive tells once it tells to a guest that lets it.
+TEST_F(AtapiCdPacketTest, ALimitThatLetsNothingThroughLosesNoNews) {
+  driver().PreventAllow(AtapiLock::kLocked);
+  backend_.ops.eject_request(Force::kNo);
+  ExpectAbort(Packet(AtapiDriver::MakeGetEventStatus(), 8, IdeWay::kPio, 0));
+  ExpectAbort(Packet(AtapiDriver::MakeGetEventStatus(), 8, IdeWay::kPio, 1));
+  EXPECT_EQ(driver().GetEventStatus()->code, 1);
+  EXPECT_EQ(driver().GetEventStatus()->code, 0);
+
+  Await(&Device::Reset);  // An attention, which REQUEST SENSE would tell too.
+  ExpectAbort(Packet(AtapiDriver::MakeRequestSense(), 18, IdeWay::kPio, 0));
+  EXPECT_EQ(driver().TestUnitReady().sense, kReset);
+}
+
 // A medium is read a part of the buffer's size at a time: no part is asked for before the guest has
 // taken the one before.
 TEST_F(AtapiCdPacketTest, LongReadsComeInPartsOfTheBuffer) {
@@ -208,6 +222,141 @@ TEST_F(AtapiCdPacketTest, ALongPacketIsCutOff) {
 
 // R-IDE-04: by SRST and by DEVICE RESET, while the packet is due, amid it, while data are due, amid
 // them; taken while the drive is at rest, and right behind the access before.
+TEST_F(AtapiCdPacketTest, ThePhasesOfACommandThatTakesData) {
+  const uint64_t raised = bus_.Interrupt(kPlace.line).raised;
+  BeginPacket(16);
+  SendBytes(BytesOf(AtapiDriver::MakeSetStreaming()));
+  for (const int block : {16, 12}) {
+    EXPECT_EQ(ide().AlternateStatus(), ata::kStatusBsy);
+    Settle();
+    EXPECT_EQ(ide().Get(guest::kIdeCount), kAtapiReasonDataOut);
+    EXPECT_EQ(ide().Get(guest::kIdeLbaMid) | ide().Get(guest::kIdeLbaHigh) << 8, block);
+    EXPECT_EQ(bus_.Interrupt(kPlace.line).raised, raised + (block == 16 ? 1 : 2));
+    EXPECT_EQ(ide().Get(guest::kIdeStatus), ata::kStatusGood | ata::kStatusDrq);
+    EXPECT_FALSE(bus_.Interrupt(kPlace.line).high);
+    // Beyond the block nothing is taken.
+    SendBytes(std::vector<uint8_t>(block == 16 ? 16 : 100, 0));
+  }
+  Settle();
+  EXPECT_EQ(bus_.Interrupt(kPlace.line).raised, raised + 3) << "for the status";
+  EXPECT_EQ(ide().Get(guest::kIdeCount), kAtapiReasonStatus);
+  EXPECT_EQ(ide().Get(guest::kIdeStatus), ata::kStatusGood);
+}
+
+// Each class of limit; the last field of the list decides, so all of it came, in its order.
+TEST_F(AtapiCdPacketTest, R_IDE_10_EveryByteCountLimitOfDataThatAreTaken) {
+  std::vector<uint8_t> list(28);
+  list[0] = 2;    // Exact.
+  list[11] = 99;  // To block 99.
+  for (const uint8_t time : {100, 101}) {
+    list[14] = 1108 >> 8;  // 1108000 bytes in that time.
+    list[15] = 1108 & 0xff;
+    list[19] = time;
+    for (const uint32_t limit :
+         {0u, 1u, 2u, 3u, 13u, 14u, 26u, 27u, 28u, 29u, 512u, 65534u, 65535u}) {
+      SCOPED_TRACE(limit);
+      bus_.Write(ide().scratch(), list);
+      const auto answer = driver().Run({.packet = AtapiDriver::MakeSetStreaming(),
+                                        .buffer = ide().scratch(),
+                                        .bytes = 28,
+                                        .limit = static_cast<uint16_t>(limit),
+                                        .data = PacketData::kToDrive});
+      ASSERT_TRUE(answer.has_value());
+      if (limit < 2) {
+        ExpectAbort(*answer);
+        EXPECT_EQ(driver().RequestSense(), kNoSense);
+        continue;
+      }
+      EXPECT_EQ(answer->moved, 28u);
+      for (size_t i = 0; i + 1 < answer->blocks.size(); ++i) {
+        EXPECT_EQ(answer->blocks[i], limit & ~1u);
+      }
+      if (time == 100) {
+        ExpectGood(*answer);
+      } else {
+        ExpectCheck(*answer, {.key = 5, .code = 0x2600});
+      }
+    }
+  }
+  EXPECT_EQ(driver().faults(), 0u);
+  ExpectWorks();
+}
+
+// What is refused before the data are looked at has no data phase.
+TEST_F(AtapiCdPacketTest, ACommandThatIsRefusedTakesNoData) {
+  const std::vector<uint8_t> list(28);
+  for (const IdeWay way : {IdeWay::kPio, IdeWay::kDma}) {
+    const auto refused = [&](const AtapiPacket& packet, const AtapiSense& sense) {
+      const AtapiResult result = driver().Send(packet, list, way);
+      EXPECT_EQ(result.sense, sense);
+      EXPECT_TRUE(result.answer->blocks.empty());
+    };
+    refused({0xb6, 0, 0, 0, 0, 0, 0, 0, 5, 0, 28}, {.key = 5, .code = 0x2400});
+    refused({0xb6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 27}, {.key = 5, .code = 0x1a00});
+    refused({0xb6, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, {.key = 5, .code = 0x1a00});
+    EXPECT_TRUE(driver().Send({0xb6}, {}, way).ok()) << "no list, no error";
+    ASSERT_TRUE(driver().DeviceReset());
+    refused(AtapiDriver::MakeSetStreaming(), kReset);
+    EXPECT_TRUE(driver().Send(AtapiDriver::MakeSetStreaming(), list, way).ok()) << "told once";
+    ASSERT_TRUE(driver().StartStop(AtapiTray::kOpen).ok());
+    refused(AtapiDriver::MakeSetStreaming(), kOpen);
+    ASSERT_TRUE(driver().StartStop(AtapiTray::kClose).ok());
+    ASSERT_TRUE(driver().ClearNews());
+  }
+  EXPECT_EQ(driver().faults(), 0u);
+  ExpectWorks();
+}
+
+TEST_F(AtapiCdPacketTest, TheMediumMayGoWhileTheGuestSendsData) {
+  BeginPacket();
+  SendBytes(BytesOf(AtapiDriver::MakeSetStreaming()));
+  Settle();
+  SendBytes(std::vector<uint8_t>(10));
+  backend_.inserted = false;
+  backend_.ops.change_media(MediumMove::kEject);
+  Settle();
+  SendBytes(std::vector<uint8_t>(18));
+  Settle();
+  EXPECT_EQ(ide().Get(guest::kIdeStatus), ata::kStatusGood | ata::kStatusErr);
+  EXPECT_EQ(driver().RequestSense()->key, 2);
+}
+
+TEST_F(AtapiCdPacketTest, R_IDE_04_ResetsAmidDataThatAreTaken) {
+  for (const size_t sent : {0, 1, 10, 27, 28}) {
+    for (int way = 0; way < 4; ++way) {
+      SCOPED_TRACE(testing::Message() << sent << " bytes, way " << way);
+      BeginPacket(way / 2 == 0 ? 28 : 10);
+      SendBytes(BytesOf(AtapiDriver::MakeSetStreaming()));
+      Settle();
+      SendBytes(std::vector<uint8_t>(sent, 0xff));
+      if (sent % 2 != 0) Settle();
+      ASSERT_TRUE(way % 2 == 0 ? driver().DeviceReset() : ide().SoftReset());
+      EXPECT_EQ(ide().AlternateStatus(), 0);
+      EXPECT_FALSE(bus_.Interrupt(kPlace.line).high);
+      SendBytes(std::vector<uint8_t>(28, 0xff));  // Too late.
+      Settle();
+      EXPECT_EQ(driver().TestUnitReady().sense, kReset);
+      ExpectWorks();
+    }
+  }
+}
+
+TEST_F(AtapiCdPacketTest, TheMachinesResetAndAPauseAmidDataThatAreTaken) {
+  BeginPacket(10);
+  SendBytes(BytesOf(AtapiDriver::MakeSetStreaming()));
+  Settle();
+  Await(&Device::Pause);
+  SendBytes(std::vector<uint8_t>(10));
+  Settle();
+  EXPECT_EQ(ide().AlternateStatus(), ata::kStatusBsy) << "paused, it takes no block";
+  drive_->Resume();
+  Settle();
+  EXPECT_EQ(ide().AlternateStatus(), ata::kStatusGood | ata::kStatusDrq);
+  Await(&Device::Reset);
+  EXPECT_EQ(ide().AlternateStatus(), 0);
+  ExpectWorks();
+}
+
 TEST_F(AtapiCdPacketTest, R_IDE_04_ResetsAmidEachPhase) {
   for (const size_t sent : {0, 5, 12}) {
     for (const size_t read : {0, 100}) {

@@ -47,6 +47,7 @@ inline constexpr uint8_t kAtapiFeatureDma = 0x01;
 // way it goes.
 inline constexpr uint8_t kAtapiReasonCommand = 0x01;  // C/D; the guest writes the packet.
 inline constexpr uint8_t kAtapiReasonDataIn = 0x02;   // I/O.
+inline constexpr uint8_t kAtapiReasonDataOut = 0x00;  // Neither: the guest writes data.
 inline constexpr uint8_t kAtapiReasonStatus = 0x03;   // Both: the command is over.
 // A byte count limit of FFFFh stands for this.
 inline constexpr uint32_t kAtapiMaxByteCount = 0xfffe;

@@ -3,10 +3,13 @@
 #include "devices/ide/bus_master.h"
 
 #include "base/check.h"
+#include "devices/ide/ide_state.pb.h"
 
 namespace platter {
 
 namespace {
+
+static_assert(static_cast<int>(state::IdeBusMaster::ENDED) == 5, "BusMaster::State, in its order");
 
 // The table is aligned to 4 bytes: the lowest bits are always 0.
 constexpr uint32_t kTableMask = ~uint32_t{3};
@@ -100,5 +103,23 @@ void BusMaster::End(DmaEnd end) {
 }
 
 void BusMaster::OnDriveReset() { state_ = State::kStopped; }
+
+void BusMaster::Save(state::IdeBusMaster& to) const {
+  to.set_state(static_cast<state::IdeBusMaster::State>(state_));
+  to.set_to_memory(to_memory_ != 0);
+  to.set_status(status_);
+  to.set_table(table_);
+}
+
+bool BusMaster::Restore(const state::IdeBusMaster& from) {
+  constexpr uint32_t kKept = kWriteOneClears | kBmStatusDrivesCapable;
+  if (!state::IdeBusMaster::State_IsValid(from.state())) return false;
+  if ((from.status() & ~kKept) != 0 || (from.table() & ~kTableMask) != 0) return false;
+  state_ = static_cast<State>(from.state());
+  to_memory_ = from.to_memory() ? kBmCommandToMemory : 0;
+  status_ = static_cast<uint8_t>(from.status());
+  table_ = from.table();
+  return true;
+}
 
 }  // namespace platter

@@ -26,6 +26,10 @@
 
 namespace platter {
 
+namespace state {
+class IdeBusMaster;
+}
+
 // 3.1: registers of one channel: command, status, table address.
 inline constexpr unsigned kBmRegCommand = 0;
 inline constexpr unsigned kBmRegStatus = 2;
@@ -66,6 +70,10 @@ class BusMaster {
   void OnDriveReset();
   // Every register as new.
   void Reset() { *this = BusMaster(); }
+
+  // All of it, for a saved state, and back; false: it is none, and nothing has changed.
+  void Save(state::IdeBusMaster& to) const;
+  bool Restore(const state::IdeBusMaster& from);
 
  private:
   enum class State : uint8_t {

@@ -83,6 +83,7 @@ bool DmaTransfer::Map(const GuestMemory& memory, DmaAccess access) {
 
 bool DmaTransfer::Bounce(const GuestMemory& memory, uint64_t bytes, DmaAccess access) {
   pieces_.clear();
+  if (bytes > kMaxBufferBytes) return false;
   for (const Range& range : ranges_) {
     if (!memory.Contains(range.address, range.bytes, access)) return false;
   }

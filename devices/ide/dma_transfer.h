@@ -13,7 +13,8 @@
 //
 // Ownership: of a drive, which has one command at a time. `memory` outlives Prepare ... Finish.
 // Threading: the drive's context. Units: bytes; sums in 64 bits. A table has at most 8192 entries.
-// Errors: DmaEnd; memory for the buffer that isn't there is kNoMemory too.
+// Errors: DmaEnd; memory for the buffer that isn't there, or a buffer above kMaxBufferBytes, is
+//   kNoMemory too.
 
 #ifndef PLATTER_DEVICES_IDE_DMA_TRANSFER_H_
 #define PLATTER_DEVICES_IDE_DMA_TRANSFER_H_
@@ -35,6 +36,9 @@ class DmaTransfer {
   // Bus Master IDE rev 1.0, 1.2: the table doesn't cross a boundary of 64 KiB.
   static constexpr uint32_t kTableBoundary = 65536;
   static constexpr uint32_t kEntryBytes = 8;
+  // Of one command to or from memory that can't be mapped: what a driver's largest table of a few
+  // hundred entries asks for, and not what 8192 entries for the same 64 KiB would.
+  static constexpr uint64_t kMaxBufferBytes = uint64_t{8} << 20;
 
   enum class Outcome : uint8_t { kDone, kFailed };
 

@@ -123,6 +123,18 @@ TEST_F(DmaTransferTest, ATableWithoutAnEndIsBounded) {
   EXPECT_EQ(Prepare(2, DmaAccess::kDeviceWrites, kWholeTable + 65536 - 4), DmaEnd::kTableShort);
 }
 
+// Every entry the same page of a device: what is allocated for it has a limit.
+TEST_F(DmaTransferTest, I7_TheBufferHasALimit) {
+  constexpr uint32_t kWholeTable = 0x10000;
+  constexpr uint64_t kMost = DmaTransfer::kMaxBufferBytes;
+  for (uint32_t i = 0; i < 8192; ++i) Prd(i, kShimAt, Shim::kShimBytes, 0, kWholeTable);
+  EXPECT_EQ(Prepare(kMost, DmaAccess::kDeviceReads, kWholeTable), DmaEnd::kTableLonger);
+  EXPECT_EQ(Total(), kMost);
+  dma_.Finish(*memory_, DmaTransfer::Outcome::kDone);
+  EXPECT_EQ(Prepare(kMost + Shim::kShimBytes, DmaAccess::kDeviceReads, kWholeTable),
+            DmaEnd::kNoMemory);
+}
+
 TEST_F(DmaTransferTest, ATableThatIsNoMemory) {
   EXPECT_EQ(Prepare(512, DmaAccess::kDeviceWrites, 0x80000), DmaEnd::kNoMemory);
   EXPECT_EQ(Prepare(512, DmaAccess::kDeviceWrites, 0xfffffffc), DmaEnd::kTableShort)

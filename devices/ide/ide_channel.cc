@@ -195,11 +195,10 @@ void IdeChannel::UpdateLine() {
   line_.Set(level);
 }
 
-void IdeChannel::OnDriveReset(IdeReset kind) {
-  const bool engine_in_use = ports_[0]->uses_dma_ || ports_[1]->uses_dma_;
-  if (!engine_in_use) engine_.OnDriveReset();
+void IdeChannel::OnDriveReset(IdeReset kind, const IdePort& other) {
+  if (!other.HoldsEngine()) engine_.OnDriveReset();
   if (kind != IdeReset::kPower) return;
-  if (!engine_in_use) engine_.Reset();
+  if (!other.uses_dma_) engine_.Reset();
   selected_ = 0;
   control_ = 0;
 }

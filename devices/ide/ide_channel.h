@@ -125,7 +125,11 @@ class IdeChannel {
   // The line shows the selected drive's interrupt, unless nIEN; a rise is noted by the bus master.
   void UpdateLine();
   // A drive is quiet after a reset: what both share is reset too, unless the other one uses it.
-  void OnDriveReset(IdeReset kind);
+  void OnDriveReset(IdeReset kind, const IdePort& other);
+  void StopEngine() { engine_.OnDriveReset(); }
+  void Save(state::IdeChannel& to) const;
+  static bool CanRestore(const state::IdeChannel& from);
+  void Restore(const state::IdeChannel& from);
 
   const std::shared_ptr<const GuestMemory> memory_;
   InterruptLine& line_;

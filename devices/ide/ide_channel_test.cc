@@ -200,12 +200,47 @@ TEST_F(IdeChannelTest, SrstResetsBothDrives) {
   SetControl(0);
   EXPECT_EQ(Alternate(), ata::kStatusBsy) << "the drive is not quiet yet";
   channel_.port(0).ResetDone(IdeReset::kSoftware);
+  EXPECT_EQ(Alternate(), ata::kStatusBsy) << "device 1 is not";
+  channel_.port(1).ResetDone(IdeReset::kSoftware);
   ExpectSignature(kAtaSignature);
   Select(1);
-  EXPECT_EQ(Alternate(), ata::kStatusBsy);
-  channel_.port(1).ResetDone(IdeReset::kSoftware);
   ExpectSignature(kPacketSignature);
   EXPECT_EQ(line_.rises, 0);
+}
+
+// 9.2 and 9.11: device 0 is busy until device 1 has said by PDIAG- that it is done, or is gone.
+TEST_F(IdeChannelTest, Device0WaitsForDevice1) {
+  IdePort& first = channel_.port(0);
+  IdePort& second = channel_.port(1);
+  Attach(disk_, 0);
+  // Who is done first, before and after SRST is clear; who leaves; who is reset by the machine.
+  const std::vector<void (*)(IdePort&)> ends = {
+      [](IdePort& port) { port.ResetDone(IdeReset::kSoftware); },
+      [](IdePort& port) { port.Detach(); },
+      [](IdePort& port) {
+        port.BeginPowerReset();
+        port.ResetDone(IdeReset::kPower);
+      },
+  };
+  for (const auto& end : ends) {
+    for (const bool early : {false, true}) {
+      second.Detach();
+      Attach(packet_, 1);
+      SetControl(ata::kControlSrst);
+      EXPECT_EQ(first.Take().event, IdeEvent::kReset);
+      EXPECT_EQ(second.Take().event, IdeEvent::kReset);
+      if (early) first.ResetDone(IdeReset::kSoftware);
+      SetControl(0);
+      if (!early) first.ResetDone(IdeReset::kSoftware);
+      EXPECT_EQ(Alternate(), ata::kStatusBsy);
+      Select(1);
+      EXPECT_EQ(Get(ata::kRegDevice) & ata::kDeviceDev, 0) << "busy: ignored";
+      Command(ata::kReadDma);
+      EXPECT_EQ(first.Take().event, IdeEvent::kNone);
+      end(second);
+      ExpectSignature(kAtaSignature);
+    }
+  }
 }
 
 TEST_F(IdeChannelTest, WhileSrstIsSetNothingElseHappens) {
@@ -242,7 +277,7 @@ TEST_F(IdeChannelTest, ExecuteDeviceDiagnostic) {
   Attach(slave_, 1);
   Select(1);
   Command(ata::kExecuteDeviceDiagnostic);
-  for (const unsigned unit : {1u, 0u}) {
+  for (const unsigned unit : {0u, 1u}) {
     const IdeWork work = channel_.port(unit).Take();
     EXPECT_EQ(work.event, IdeEvent::kReset);
     EXPECT_EQ(work.reset, IdeReset::kDiagnostic);

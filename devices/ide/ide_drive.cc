@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 #include "base/status.h"
 
 namespace platter {
@@ -35,13 +37,18 @@ absl::Status IdeDrive::Connect(const DeviceAttachment& attachment, BlockDevOps o
 void IdeDrive::Pause(DeviceDone done) {
   setup_.context.Post([this, done = std::move(done)]() mutable {
     paused_ = true;
-    setup_.control.Post(std::move(done));
+    if (resetting_) {
+      pauses_.push_back(std::move(done));
+    } else {
+      setup_.control.Post(std::move(done));
+    }
   });
 }
 
 void IdeDrive::Resume() {
   setup_.context.Post([this] {
     paused_ = false;
+    if (std::exchange(restored_, false)) TakeUpAgain();
     Work();
   });
 }
@@ -55,6 +62,7 @@ void IdeDrive::Reset(DeviceDone done) {
 
 void IdeDrive::Unplug(DeviceDone done) {
   setup_.context.Post([this, done = std::move(done)]() mutable {
+    leaving_ = true;
     BeginPowerReset([this, then = std::move(done)]() mutable { FinishUnplug(std::move(then)); });
   });
 }
@@ -73,7 +81,45 @@ void IdeDrive::FinishUnplug(DeviceDone done) {
   });
 }
 
+void IdeDrive::SaveState(StateSaved done) {
+  setup_.context.Post([this, done = std::move(done)]() mutable {
+    setup_.control.Post([state = SaveInContext(), done = std::move(done)]() mutable {
+      std::move(done)(std::move(state));
+    });
+  });
+}
+
+void IdeDrive::RestoreState(std::string state, StateRestored done) {
+  setup_.context.Post([this, state = std::move(state), done = std::move(done)]() mutable {
+    setup_.control.Post([status = RestoreInContext(state), done = std::move(done)]() mutable {
+      std::move(done)(std::move(status));
+    });
+  });
+}
+
 // --- In the context. ---
+
+absl::StatusOr<std::string> IdeDrive::SaveInContext() {
+  if (channel_ == nullptr || !paused_ || resetting_) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("device '", setup_.id, "' is not paused: its state can't be saved"));
+  }
+  return Save();
+}
+
+absl::Status IdeDrive::RestoreInContext(const std::string& state) {
+  if (channel_ == nullptr || !paused_ || resetting_ || channel_->outstanding() != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("device '", setup_.id, "' is not paused and quiet: no state can be restored"));
+  }
+  absl::Status status = Restore(state);
+  if (!status.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("device '", setup_.id, "': its saved state: ", MessageOf(status)));
+  }
+  restored_ = true;
+  return status;
+}
 
 void IdeDrive::Work() {
   if (channel_ == nullptr) return;
@@ -100,6 +146,7 @@ void IdeDrive::Work() {
 void IdeDrive::BeginReset(IdeReset kind) {
   resetting_ = true;
   reset_kind_ = kind;
+  OnResetBegins();
   channel_->CancelAll();
   if (channel_->outstanding() == 0) FinishReset();
 }
@@ -119,8 +166,10 @@ void IdeDrive::OnBatchDone() {
 void IdeDrive::FinishReset() {
   OnReset(reset_kind_);
   resetting_ = false;
-  port().ResetDone(reset_kind_);
+  restored_ = false;
+  port().ResetDone(reset_kind_, leaving_ ? IdePort::Leaving::kYes : IdePort::Leaving::kNo);
   work_.Schedule();  // The guest may have asked for another one meanwhile.
+  for (DeviceDone& done : std::exchange(pauses_, {})) setup_.control.Post(std::move(done));
   for (DeviceDone& done : std::exchange(power_resets_, {})) std::move(done)();
 }
 

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 #include "aio/aio_context.h"
 #include "blockbackend/device_view.h"
@@ -48,6 +49,8 @@ class IdeDrive : public Device, private IdeDevice, private ChannelClient {
   void Pause(DeviceDone done) final;
   void Resume() final;
   void Unplug(DeviceDone done) final;
+  void SaveState(StateSaved done) final;
+  void RestoreState(std::string state, StateRestored done) final;
 
  protected:
   explicit IdeDrive(Setup setup);
@@ -60,6 +63,8 @@ class IdeDrive : public Device, private IdeDevice, private ChannelClient {
   const BlockDeviceView& backend() const { return setup_.backend; }
   // Connected and not unplugged.
   BlockChannel& channel() { return *channel_; }
+  // The reset is that of an unplugging: what the drive has inside goes with it as it is.
+  bool leaving() const { return leaving_; }
   // What completes now belongs to a command that a reset ended: no answer, no next step.
   bool resetting() const { return resetting_; }
 
@@ -68,9 +73,17 @@ class IdeDrive : public Device, private IdeDevice, private ChannelClient {
   virtual void OnCommand(const TaskFile& file) = 0;
   virtual void OnDataDone() = 0;
   virtual void OnDmaReady(uint32_t prd_table) = 0;
+  // A reset begins: a command that goes on in several requests begins no further one.
+  virtual void OnResetBegins() {}
   // Nothing is outstanding: the command that was there is over, and settings go where the standard
   // has them after such a reset.
   virtual void OnReset(IdeReset kind) = 0;
+  // Paused and quiet: what goes into a saved state, serialised, ...
+  virtual std::string Save() = 0;
+  // ... and back; what is wrong with it, and nothing has changed then. No request is started.
+  virtual absl::Status Restore(const std::string& state) = 0;
+  // What the restored command had asked the backend for is asked again.
+  virtual void TakeUpAgain() = 0;
 
  private:
   // IdeDevice.
@@ -84,6 +97,8 @@ class IdeDrive : public Device, private IdeDevice, private ChannelClient {
   void FinishReset();
   void BeginPowerReset(DeviceDone done);
   void FinishUnplug(DeviceDone done);
+  absl::StatusOr<std::string> SaveInContext();
+  absl::Status RestoreInContext(const std::string& state);
 
   const Setup setup_;
   bool attached_ = false;
@@ -92,9 +107,12 @@ class IdeDrive : public Device, private IdeDevice, private ChannelClient {
   // In the context.
   std::unique_ptr<BlockChannel> channel_;  // Opened by Connect, in the control context.
   bool paused_ = false;
+  bool restored_ = false;  // And not resumed since.
+  bool leaving_ = false;
   bool resetting_ = false;
   IdeReset reset_kind_ = IdeReset::kPower;
   std::vector<DeviceDone> power_resets_;  // Those that wait for the end of it; run in the context.
+  std::vector<DeviceDone> pauses_;        // The same; run in the control context.
 };
 
 }  // namespace platter

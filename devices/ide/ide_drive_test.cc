@@ -223,6 +223,83 @@ TEST_F(IdeDriveTest, TwoDrivesShareAChannelAndItsBusMaster) {
   ExpectWorks();
 }
 
+// Its neighbour is unplugged under a guest that works with it: by PIO, by DMA, with its interrupt
+// off, and in a software reset.
+TEST_F(IdeDriveTest, AnUnplugLeavesTheOtherDriveAlone) {
+  enum Way { kPio, kDma, kNoInterrupts, kHeldReset };
+  for (const Way way : {kPio, kDma, kNoInterrupts, kHeldReset}) {
+    SCOPED_TRACE(way);
+    FakeBlockDevice backend(kSectors * 512);
+    auto neighbour = *AtaDisk::Create({.id = "hd1"}, channel_.port(1), backend, control_, io_);
+    // The fixture's drive is device 0: here it is the one that stays.
+    const auto unplug = [&] {
+      bool done = false;
+      neighbour->Unplug([&] { done = true; });
+      ASSERT_TRUE(bus_.WaitFor([&] { return done; }, IdeDriver::kTimeout));
+      neighbour.reset();
+    };
+    if (way == kDma) {
+      backend_.hold = true;
+      bus_.Write(driver().scratch(), std::vector<uint8_t>(512, 0x2d));
+      IdeCommand command = driver().Transfer(IdeWay::kDma, true, 50, 512);
+      command.buffer = driver().scratch();
+      driver().Start(command);
+      Settle();
+      unplug();
+      backend_.Release();
+      Settle();
+      const auto answer = driver().Poll();
+      ASSERT_TRUE(answer.has_value());
+      EXPECT_TRUE(answer->ok());
+    } else if (way == kPio) {
+      driver().Set(guest::kIdeDevice, guest::kIdeLbaBit);
+      driver().Set(guest::kIdeCount, 1);
+      driver().Set(guest::kIdeCommand, ata::kReadSectors);
+      Settle();
+      unplug();
+      EXPECT_NE(driver().AlternateStatus() & ata::kStatusDrq, 0);
+      ASSERT_TRUE(driver().SoftReset());
+    } else if (way == kNoInterrupts) {
+      driver().SetControl(ata::kControlNien);
+      unplug();
+      driver().Set(guest::kIdeCommand, ata::kFlushCache);
+      Settle();
+      EXPECT_FALSE(bus_.Interrupt(kLine).high);
+      driver().SetControl(0);
+    } else {
+      driver().SetControl(guest::kIdeSoftReset);
+      Settle();
+      unplug();
+      driver().SetControl(0);
+      Settle();
+      EXPECT_EQ(driver().AlternateStatus() & ata::kStatusBsy, 0);
+    }
+    driver().Get(guest::kIdeStatus);
+  }
+  ExpectWorks();
+}
+
+// ... with the drive that stays selected, and then the one that goes.
+TEST_F(IdeDriveTest, AnUnplugLeavesTheSelectionAlone) {
+  FakeBlockDevice backend(kSectors * 512);
+  auto stays = *AtaDisk::Create({.id = "hd1"}, channel_.port(1), backend, control_, io_);
+  IdeDriver slave(bus_, {.unit = 1});
+  slave.Set(guest::kIdeDevice, guest::kIdeDeviceOne | guest::kIdeLbaBit);
+  slave.Set(guest::kIdeCount, 1);
+  slave.Set(guest::kIdeLbaLow, 7);
+  slave.Set(guest::kIdeCommand, ata::kWriteSectors);
+  Settle();
+  Unplug();
+  EXPECT_EQ(slave.AlternateStatus() & ata::kStatusDrq, ata::kStatusDrq);
+  channel_.WriteData(std::vector<uint8_t>(512, 0x66));
+  Settle();
+  EXPECT_EQ(backend.data[7 * 512], 0x66);
+  EXPECT_EQ(slave.Get(guest::kIdeStatus) & (ata::kStatusBsy | ata::kStatusErr), 0);
+  bool done = false;
+  stays->Unplug([&] { done = true; });
+  ASSERT_TRUE(bus_.WaitFor([&] { return done; }, IdeDriver::kTimeout));
+}
+
 TEST_F(IdeDriveTest, ACommandWrittenJustBeforeUnplugIsHarmless) {
   driver().Start({.code = ata::kFlushCache});
   Unplug();

@@ -2,6 +2,8 @@
 
 #include "devices/ide/ide_port.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 #include "devices/ide/ide_channel.h"
@@ -31,7 +33,9 @@ void IdePort::Detach() {
   status_ = error_ = 0;
   interrupt_ = false;
   uses_dma_ = false;
+  moving_ = false;
   window_.Close();
+  channel_.ports_[0]->ReleaseReset();
   channel_.UpdateLine();
 }
 
@@ -51,11 +55,15 @@ IdeWork IdePort::Take() {
         return {};
       }
       phase_ = Phase::kWorking;
+      moving_ = true;
       // Under the lock, so that the guest can't stop the engine in between.
       return {.event = IdeEvent::kDmaReady, .prd_table = channel_.engine_.Begin()};
     case Phase::kReset:
       phase_ = Phase::kResetting;
       return {.event = IdeEvent::kReset, .reset = reset_};
+    case Phase::kResetHeld:
+      ReleaseReset();  // A saved state may say so of a drive that nothing holds.
+      return {};
     default:
       return {};
   }
@@ -100,13 +108,13 @@ void IdePort::RequestDma() {
 
 void IdePort::EndDma(DmaEnd end) {
   SerialiserLock lock(channel_.serialiser_);
-  channel_.engine_.End(end);
+  if (std::exchange(moving_, false)) channel_.engine_.End(end);
 }
 
 void IdePort::Finish(const TaskFile& registers, const IdeOutcome& outcome) {
   SerialiserLock lock(channel_.serialiser_);
   if (phase_ != Phase::kWorking) return;
-  if (outcome.dma) channel_.engine_.End(*outcome.dma);
+  if (outcome.dma && std::exchange(moving_, false)) channel_.engine_.End(*outcome.dma);
   window_.Close();
   uses_dma_ = false;
   phase_ = Phase::kIdle;
@@ -122,20 +130,27 @@ void IdePort::BeginPowerReset() {
   if (!present()) return;
   reset_ = IdeReset::kPower;
   GoBusy(Phase::kResetting);
+  channel_.ports_[0]->ReleaseReset();
 }
 
-void IdePort::ResetDone(IdeReset kind) {
+void IdePort::ResetDone(IdeReset kind, Leaving leaving) {
   SerialiserLock lock(channel_.serialiser_);
   if (!present()) return;
-  uses_dma_ = false;
-  channel_.OnDriveReset(kind);
-  if (kind == IdeReset::kPower) return CompleteReset();
-  if (phase_ != Phase::kResetting) return;  // Another one was asked for: it is to be taken.
-  if (channel_.srst()) {
-    phase_ = Phase::kResetHeld;
-    return;
+  const bool used_dma = std::exchange(uses_dma_, false);
+  const bool moved = std::exchange(moving_, false);
+  const IdePort& other = *channel_.ports_[1 - unit_];
+  if (leaving == Leaving::kYes && other.present()) {
+    if (moved || (used_dma && !other.HoldsEngine())) channel_.StopEngine();
+  } else {
+    channel_.OnDriveReset(kind, other);
   }
-  CompleteReset();
+  if (kind == IdeReset::kPower) {
+    CompleteReset();
+  } else if (phase_ == Phase::kResetting) {  // Else another one was asked for: it is to be taken.
+    phase_ = Phase::kResetHeld;
+    ReleaseReset();
+  }
+  channel_.ports_[0]->ReleaseReset();
 }
 
 // --- The channel's side, under its lock. ---
@@ -166,7 +181,18 @@ void IdePort::StartReset(IdeReset kind) {
 }
 
 void IdePort::ReleaseReset() {
-  if (phase_ == Phase::kResetHeld) CompleteReset();
+  if (phase_ == Phase::kResetHeld && !HeldInReset()) CompleteReset();
+}
+
+bool IdePort::HeldInReset() const {
+  if (channel_.srst()) return true;
+  const bool shared = reset_ == IdeReset::kSoftware || reset_ == IdeReset::kDiagnostic;
+  return unit_ == 0 && shared && channel_.ports_[1]->InSharedReset();
+}
+
+bool IdePort::InSharedReset() const {
+  return (phase_ == Phase::kReset || phase_ == Phase::kResetting) &&
+         (reset_ == IdeReset::kSoftware || reset_ == IdeReset::kDiagnostic);
 }
 
 // 9.12 and 9.4: the signature, and that the diagnostic passed.

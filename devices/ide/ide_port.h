@@ -19,6 +19,7 @@
 #ifndef PLATTER_DEVICES_IDE_IDE_PORT_H_
 #define PLATTER_DEVICES_IDE_IDE_PORT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -31,6 +32,11 @@
 #include "devices/ide/task_file.h"
 
 namespace platter {
+
+namespace state {
+class IdeChannel;
+class IdePort;
+}  // namespace state
 
 class IdeChannel;
 
@@ -76,11 +82,28 @@ class IdePort {
 
   // The machine resets the drive: BSY until ResetDone.
   void BeginPowerReset();
-  // The drive is quiet and as its signature says. While the guest holds SRST, BSY stays.
-  void ResetDone(IdeReset kind);
+  // The drive is quiet and as its signature says. While the guest holds SRST, BSY stays; that of
+  // device 0 also until device 1 is quiet after a reset of both (PDIAG-; 9.2 and 9.11). One that
+  // leaves the channel leaves what they share to the other drive as it is.
+  enum class Leaving : uint8_t { kNo, kYes };
+  void ResetDone(IdeReset kind, Leaving leaving = Leaving::kNo);
+
+  // --- Saved state. No reset is under way. ---
+
+  // Registers and phase, and what the port's channel is at. `buffer` is what DataIn and DataOut
+  // offer parts of.
+  void Save(std::span<const uint8_t> buffer, state::IdeChannel& channel, state::IdePort& to) const;
+  // Whether Restore would take both, with a buffer of this length. `moves_dma`: the drive is at a
+  // transfer that it has begun.
+  bool CanRestore(const state::IdeChannel& channel, const state::IdePort& from, size_t buffer_bytes,
+                  bool moves_dma) const;
+  // `block`: of the data under way. The work that a drive has not taken yet is there for Take.
+  void Restore(const state::IdePort& from, std::span<uint8_t> buffer, Block block,
+               const state::IdeChannel& channel);
 
  private:
   friend class IdeChannel;
+  friend struct IdePortPhases;
 
   // What goes on, seen from the registers. In all but kIdle and kData the drive is busy.
   enum class Phase : uint8_t {
@@ -93,7 +116,7 @@ class IdePort {
     kDmaReady,  // It is armed, and the drive was not told yet.
     kReset,     // Asked for, not taken.
     kResetting,
-    kResetHeld,  // The drive is done, SRST is still set.
+    kResetHeld,  // The drive is done; SRST is still set, or device 1 is not done.
   };
 
   // --- For the channel, under its lock. ---
@@ -104,8 +127,13 @@ class IdePort {
   uint8_t status() const { return status_; }
   void StartCommand(uint8_t command);
   void StartReset(IdeReset kind);
-  // SRST went to 0.
+  // What may have held it in reset is over: SRST is 0, device 1 is done or gone.
   void ReleaseReset();
+  bool HeldInReset() const;
+  // A reset of both drives at once that this one has not finished.
+  bool InSharedReset() const;
+  // The bus master is at this drive's transfer, or armed for it.
+  bool HoldsEngine() const { return moving_ || phase_ == Phase::kDmaReady; }
   void OnArmed();
   void OnDisarmed();
   void ReadData(std::span<uint8_t> to);
@@ -128,6 +156,7 @@ class IdePort {
   uint8_t error_ = 0;
   bool interrupt_ = false;  // Pending; the channel decides whether the line shows it.
   bool uses_dma_ = false;   // From RequestDma to the end of the command.
+  bool moving_ = false;     // From the begin of the bus master's transfer to its end.
   Block block_ = Block::kLast;
   PioWindow window_;
 };

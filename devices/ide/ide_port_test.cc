@@ -189,6 +189,35 @@ TEST_F(IdePortTest, TwoDrivesThatWaitForTheBusMaster) {
   EXPECT_EQ(Alternate(), ata::kStatusGood);
 }
 
+// R-IDE-04: a transfer that a reset ends leaves the bus master to the drive that waits for it.
+TEST_F(IdePortTest, R_IDE_04_AResetAmidATransferFreesTheBusMaster) {
+  Attach(slave_, 1);
+  IdePort& second = channel_.port(1);
+  Select(1);
+  Begin(ata::kReadDma, 1);
+  second.RequestDma();
+  SetBm(kBmRegCommand, kBmCommandStart);
+  ASSERT_EQ(second.Take().event, IdeEvent::kDmaReady);
+  port_.BeginPowerReset();
+  port_.ResetDone(IdeReset::kPower);
+  EXPECT_EQ(GetBm(kBmRegStatus) & kBmStatusActive, kBmStatusActive) << "the other one moves data";
+  Begin(ata::kReadDma);
+  port_.RequestDma();
+  SetBm(kBmRegCommand, 0);
+  SetBm(kBmRegCommand, kBmCommandStart);
+  EXPECT_EQ(port_.Take().event, IdeEvent::kNone);
+  second.BeginPowerReset();
+  second.ResetDone(IdeReset::kPower);
+  second.EndDma(DmaEnd::kNoMemory);  // Too late to count.
+  EXPECT_EQ(GetBm(kBmRegStatus) & kBmStatusActive, 0);
+  SetBm(kBmRegCommand, kBmCommandStart);
+  EXPECT_EQ(port_.Take().event, IdeEvent::kDmaReady);
+  second.EndDma(DmaEnd::kNoMemory);
+  EXPECT_EQ(GetBm(kBmRegStatus) & (kBmStatusActive | kBmStatusError), kBmStatusActive);
+  port_.Finish({}, {.dma = DmaEnd::kExact});
+  EXPECT_EQ(Alternate(), ata::kStatusGood);
+}
+
 // R-IDE-04: SRST in each phase; what the drive says after it is ignored, and it is told.
 TEST_F(IdePortTest, R_IDE_04_SrstInEveryPhase) {
   std::vector<uint8_t> block(512);

@@ -28,6 +28,10 @@ class PioWindow {
   bool has_in() const { return !in_.empty(); }
   bool has_out() const { return !out_.empty(); }
 
+  // What is left.
+  std::span<const uint8_t> in() const { return in_; }
+  std::span<const uint8_t> out() const { return out_; }
+
   // Moves what is left, at most the length of the span. Read fills the rest of `to` with ones.
   void Read(std::span<uint8_t> to);
   void Write(std::span<const uint8_t> from);

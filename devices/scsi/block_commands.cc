@@ -6,6 +6,7 @@
 #include "base/arith.h"
 #include "base/bytes.h"
 #include "devices/scsi/raw_read.h"
+#include "devices/scsi/tray_commands.h"
 
 namespace platter {
 
@@ -15,6 +16,9 @@ constexpr unsigned kProtectShift = 5;  // RDPROTECT, WRPROTECT and VRPROTECT, in
 constexpr unsigned kFuaBit = 3;
 
 bool IsSixByte(const Cdb& cdb) { return cdb.ExpectedBytes() == 6; }
+
+// A medium without a block has no last one to tell of (R-SCSI-09).
+constexpr Sense kNoBlocks = NotReady(SenseCode::kManualInterventionRequired);
 
 struct Transfer {
   BlockRange range;
@@ -79,7 +83,7 @@ Execution WriteBlocks(ScsiLane& lane, ScsiTask& task) {
 }
 
 Execution WriteAndVerifyBlocks(ScsiLane& lane, ScsiTask& task) {
-  // SBC-3, 5.38: written to the medium, then verified as VERIFY with the same BYTCHK does; only 0
+  // SBC-3, 5.37: written to the medium, then verified as VERIFY with the same BYTCHK does; only 0
   // and 1 are defined.
   if ((task.cdb[1] >> 1 & 3) > 1) return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
   return StartWrite(lane, task, ScsiStep::kWriteThenVerify, /*fua=*/true);
@@ -93,7 +97,7 @@ Execution VerifyBlocks(ScsiLane& lane, ScsiTask& task) {
 }
 
 Execution SynchronizeCache(ScsiLane& lane, ScsiTask& task) {
-  // The range is a hint (SBC-3, 5.29): all of the cache is flushed.
+  // The range is a hint (SBC-3, 5.26): all of the cache is flushed.
   if (!OnMedium(lane, task.cdb.Range())) {
     return lane.Refuse(task, IoOp::kFlush, SenseCode::kLbaOutOfRange);
   }
@@ -101,15 +105,51 @@ Execution SynchronizeCache(ScsiLane& lane, ScsiTask& task) {
   return lane.Submit(task, ScsiStep::kTransfer, IoOp::kFlush, 0, 0);
 }
 
+namespace {
+
+// START_VALID, ACTIVE, IDLE, STANDBY, LU_CONTROL and the forced ones (SBC-3, table 84).
+bool IsPowerCondition(uint8_t condition) {
+  constexpr uint32_t kConditions =
+      1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 7 | 1u << 0xa | 1u << 0xb;
+  return (kConditions >> condition & 1) != 0;
+}
+
+}  // namespace
+
+Execution StartStopRemovable(ScsiLane& lane, ScsiTask& task) {
+  if (!IsPowerCondition(task.cdb[4] >> 4)) return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  return StartStopTray(lane, task);
+}
+
+bool StopsMedium(const Cdb& cdb) {
+  constexpr unsigned kStartBit = 0;
+  constexpr unsigned kNoFlushBit = 2;
+  constexpr uint8_t kStandby = 3;
+  const uint8_t condition = cdb[4] >> 4;
+  const bool rests = condition == kStandby || (condition == 0 && !cdb.Bit(4, kStartBit));
+  return rests && !cdb.Bit(4, kNoFlushBit);
+}
+
+Execution StartStopUnit(ScsiLane& lane, ScsiTask& task) {
+  constexpr unsigned kLoadEjectBit = 1;
+  const uint8_t condition = task.cdb[4] >> 4;
+  if (!IsPowerCondition(condition) || (condition == 0 && task.cdb.Bit(4, kLoadEjectBit))) {
+    return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  }
+  if (!StopsMedium(task.cdb) || !lane.unit().Readiness().ok()) return lane.Good(task);
+  task.flags = IoFlags::kNone;
+  return lane.Submit(task, ScsiStep::kTransfer, IoOp::kFlush, 0, 0);
+}
+
 Execution ReadCapacity10(ScsiLane& lane, ScsiTask& task) {
   const uint64_t blocks = lane.unit().blocks();
+  if (blocks == 0) return lane.Fail(task, kNoBlocks);
   struct {
     Be32 last;
     Be32 block_size;
   } reply;
-  // SBC-3, 5.15.2: all ones send the initiator to READ CAPACITY(16). A medium of less than a block
-  // has no last one; 0 is the least that can be said.
-  reply.last = static_cast<uint32_t>(std::min<uint64_t>(blocks == 0 ? 0 : blocks - 1, UINT32_MAX));
+  // SBC-3, 5.15.2: all ones send the initiator to READ CAPACITY(16).
+  reply.last = static_cast<uint32_t>(std::min<uint64_t>(blocks - 1, UINT32_MAX));
   reply.block_size = lane.unit().block_size();
   return lane.Reply(task, std::span(reinterpret_cast<const uint8_t*>(&reply), sizeof(reply)),
                     sizeof(reply));
@@ -127,7 +167,8 @@ Execution ReadCapacity16(ScsiLane& lane, ScsiTask& task) {
   static_assert(sizeof(reply) == 32);
   constexpr uint16_t kLbpme = 1 << 15;  // Unmapping is there; LBPRZ, that it zeroes, is not said.
   const uint64_t blocks = lane.unit().blocks();
-  reply.last = blocks == 0 ? 0 : blocks - 1;
+  if (blocks == 0) return lane.Fail(task, kNoBlocks);
+  reply.last = blocks - 1;
   reply.block_size = lane.unit().block_size();
   reply.exponent = lane.unit().physical_exponent();
   reply.provisioning_and_align = lane.unit().can_unmap() ? kLbpme : 0;
@@ -138,7 +179,7 @@ Execution ReadCapacity16(ScsiLane& lane, ScsiTask& task) {
 Execution ContinueBlockCommand(ScsiLane& lane, ScsiTask& task) {
   switch (static_cast<ScsiStep>(task.work.step)) {
     case ScsiStep::kTransfer:
-      return lane.Good(task, IsDataTransfer(task.op) ? task.bytes : 0);
+      return lane.Good(task, IsDataTransfer(task.op) ? task.bytes : task.work.taken);
     case ScsiStep::kUnmap:
       return ContinueUnmap(lane, task);
     case ScsiStep::kWriteSame:
@@ -149,6 +190,8 @@ Execution ContinueBlockCommand(ScsiLane& lane, ScsiTask& task) {
       return StartVerify(lane, task, task.cdb.Range());
     case ScsiStep::kRawRead:
       return ContinueRawRead(lane, task);
+    case ScsiStep::kFlushFirst:
+      return lane.GoOnFlushed(task);
   }
   return Execution::kDone;
 }

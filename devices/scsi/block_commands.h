@@ -16,12 +16,20 @@
 
 namespace platter {
 
-// READ, WRITE, WRITE AND VERIFY, VERIFY of 6 to 16 bytes (SBC-3, 5.7 and following).
+// READ, WRITE, WRITE AND VERIFY, VERIFY of 6 to 16 bytes (SBC-2, 5.5; SBC-3, 5.11 and following).
 Execution ReadBlocks(ScsiLane& lane, ScsiTask& task);
 Execution WriteBlocks(ScsiLane& lane, ScsiTask& task);
 Execution WriteAndVerifyBlocks(ScsiLane& lane, ScsiTask& task);
 Execution VerifyBlocks(ScsiLane& lane, ScsiTask& task);
 Execution SynchronizeCache(ScsiLane& lane, ScsiTask& task);
+// Whether a START STOP UNIT (SBC-3, 5.25) stops the medium or lets it stand by, and so what is
+// cached goes to it first: unless NO_FLUSH says not to.
+bool StopsMedium(const Cdb& cdb);
+// START STOP UNIT of a fixed disk (SBC-3, 5.25): it stays ready, and its cache is written before it
+// would stop or stand by, unless NO_FLUSH says not to.
+Execution StartStopUnit(ScsiLane& lane, ScsiTask& task);
+// Of a disk with a tray, in the control context.
+Execution StartStopRemovable(ScsiLane& lane, ScsiTask& task);
 // The capacity, in the 8 bytes of READ CAPACITY(10) or the 32 of (16).
 Execution ReadCapacity10(ScsiLane& lane, ScsiTask& task);
 Execution ReadCapacity16(ScsiLane& lane, ScsiTask& task);

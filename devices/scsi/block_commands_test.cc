@@ -106,6 +106,31 @@ TEST_F(BlockCommandsTest, CacheIsFlushed) {
   EXPECT_EQ(Execute({0x35, 0, 0xff, 0, 0, 0, 0, 0, 1, 0}).sense, kOutOfRange);
 }
 
+TEST_F(BlockCommandsTest, WhatWouldStopFlushesFirst) {
+  const auto flushes = [this](uint8_t byte4) {
+    backend.asked.clear();
+    EXPECT_TRUE(Execute({0x1b, 0, 0, 0, byte4, 0}).good());
+    return !backend.asked.empty() && backend.asked.back().op == IoOp::kFlush;
+  };
+  constexpr uint8_t kStart = 1;
+  constexpr uint8_t kNoFlush = 4;
+  constexpr uint8_t kStandby = 3 << 4;
+  EXPECT_TRUE(flushes(0));
+  EXPECT_TRUE(flushes(kStandby));
+  EXPECT_FALSE(flushes(kStart));
+  EXPECT_FALSE(flushes(kNoFlush));
+  EXPECT_FALSE(flushes(kStandby | kNoFlush));
+  backend.asked.clear();
+  const Sense bad_field = IllegalRequest(SenseCode::kInvalidFieldInCdb);
+  for (const int condition : {4, 5, 6, 8, 9, 0xc, 0xd, 0xe, 0xf}) {
+    EXPECT_EQ(Execute({0x1b, 0, 0, 0, static_cast<uint8_t>(condition << 4), 0}).sense, bad_field);
+  }
+  EXPECT_EQ(Execute({0x1b, 0, 0, 0, 2, 0}).sense, bad_field) << "nothing comes out";
+  EXPECT_TRUE(backend.asked.empty());
+  backend.next_error = -EIO;
+  EXPECT_EQ(Execute({0x1b, 0, 0, 0, 0, 0}).status, ScsiStatus::kCheckCondition);
+}
+
 TEST_F(BlockCommandsTest, ACancelledTaskIsAborted) {
   backend.hold = true;
   Task task({0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0}, {}, 512);

@@ -66,7 +66,7 @@ Execution UnmapBlocks(ScsiLane& lane, ScsiTask& task) {
       std::min<uint64_t>(header.descriptors_length.get(), length - sizeof(header));
   const uint64_t count = list_bytes / sizeof(UnmapDescriptor);
   if (count > kMaxUnmapDescriptors) return lane.Fail(task, SenseCode::kInvalidFieldInParameterList);
-  if (count == 0) return lane.Good(task);
+  if (count == 0) return lane.Good(task, length);
   if (lane.Scratch(task, kMaxListBytes) == nullptr) return lane.OutOfMemory(task);
   CopyFromBuffer(task.data_out, sizeof(header),
                  {task.work.scratch, count * sizeof(UnmapDescriptor)});
@@ -100,10 +100,11 @@ Execution WriteSame(ScsiLane& lane, ScsiTask& task) {
   const bool no_data = cdb.ExpectedBytes() == 16 && cdb.Bit(1, kNoDataBit);
   const BlockRange range = cdb.Range();
   const uint64_t size = lane.unit().block_size();
-  // PBDATA and LBDATA are gone since SBC-3; no protection and no anchors here. WSNZ: 0 blocks are
-  // not "to the end", and no more at once than page B0h says.
+  // UNMAP of a unit that cannot; PBDATA and LBDATA are gone since SBC-3; no protection and no
+  // anchors here. WSNZ: 0 blocks are not "to the end", and no more at once than page B0h says.
+  const bool may_unmap = cdb.Bit(1, kUnmapBit);
   if ((cdb[1] & 0xe6) != 0 || cdb.Bit(1, kAnchorBit) || range.blocks == 0 ||
-      range.blocks > kMaxWriteSameBytes / size) {
+      (may_unmap && !lane.unit().can_unmap()) || range.blocks > kMaxWriteSameBytes / size) {
     return lane.Refuse(task, IoOp::kWrite, SenseCode::kInvalidFieldInCdb);
   }
   if (!OnMedium(lane, range)) return lane.Refuse(task, IoOp::kWrite, SenseCode::kLbaOutOfRange);
@@ -113,11 +114,11 @@ Execution WriteSame(ScsiLane& lane, ScsiTask& task) {
   const auto piece = static_cast<uint32_t>(
       std::min<uint64_t>(bytes, std::max<uint64_t>(AlignDown(kPieceBytes, size), size)));
   if (lane.Scratch(task, piece) == nullptr) return lane.OutOfMemory(task);
-  std::memset(task.work.scratch, 0, size);
   if (!no_data) CopyFromBuffer(task.data_out, 0, {task.work.scratch, size});
   if (AllZero({task.work.scratch, size})) {
-    task.flags = cdb.Bit(1, kUnmapBit) ? IoFlags::kMayUnmap : IoFlags::kNone;
+    task.flags = may_unmap ? IoFlags::kMayUnmap : IoFlags::kNone;
     task.work.left = 0;
+    task.work.taken = no_data ? 0 : size;
     return lane.Submit(task, ScsiStep::kWriteSame, IoOp::kWriteZeroes, range.lba * size, bytes);
   }
   for (uint64_t at = size; at < piece; at += size) {
@@ -125,12 +126,12 @@ Execution WriteSame(ScsiLane& lane, ScsiTask& task) {
   }
   task.work.offset = range.lba * size;
   task.work.left = bytes;
+  task.work.taken = size;
   return ContinueWriteSame(lane, task);
 }
 
 Execution ContinueWriteSame(ScsiLane& lane, ScsiTask& task) {
-  if (task.work.left == 0)
-    return lane.Good(task, std::min<uint64_t>(task.data_out.bytes, lane.unit().block_size()));
+  if (task.work.left == 0) return lane.Good(task, task.work.taken);
   const uint64_t here = std::min<uint64_t>(task.work.left, task.work.scratch_bytes);
   const uint64_t offset = task.work.offset;
   task.work.offset += here;
@@ -162,6 +163,17 @@ bool Matches(const ScsiTask& task, uint64_t at, std::span<uint8_t> read, uint64_
   return true;
 }
 
+// What of the initiator's data VERIFY compares, or WRITE AND VERIFY writes.
+uint64_t BytesTaken(const ScsiTask& task, uint64_t block_size) {
+  const auto opcode = static_cast<ScsiOpcode>(task.cdb.opcode());
+  const bool writes = opcode == ScsiOpcode::kWriteAndVerify10 ||
+                      opcode == ScsiOpcode::kWriteAndVerify12 ||
+                      opcode == ScsiOpcode::kWriteAndVerify16;
+  const Compare compare = CompareOf(task.cdb);
+  if (writes || compare == Compare::kAll) return task.cdb.Range().blocks * block_size;
+  return compare == Compare::kOneBlock ? block_size : 0;
+}
+
 }  // namespace
 
 Execution StartVerify(ScsiLane& lane, ScsiTask& task, const BlockRange& range) {
@@ -191,7 +203,7 @@ Execution ContinueVerify(ScsiLane& lane, ScsiTask& task) {
     return lane.Fail(task,
                      {.key = SenseKey::kMiscompare, .code = SenseCode::kMiscompareDuringVerify});
   }
-  if (task.work.left == 0) return lane.Good(task, task.data_out.bytes);
+  if (task.work.left == 0) return lane.Good(task, BytesTaken(task, size));
   const uint64_t here = std::min<uint64_t>(task.work.left, task.work.scratch_bytes);
   const uint64_t offset = task.work.offset;
   task.work.offset += here;

@@ -55,6 +55,25 @@ TEST_F(BlockRangesTest, WriteAndVerify) {
   EXPECT_EQ(Execute({0x2e, 2, 0, 0, 0, 9, 0, 0, 2, 0}, data).sense.key, SenseKey::kMiscompare);
 }
 
+// What an adapter's residual is told from.
+TEST_F(BlockRangesTest, WhatIsTakenOfTheDataIsWhatTheCommandUses) {
+  const std::vector<uint8_t> zeroes(4096);
+  std::fill(backend.data.begin(), backend.data.end(), uint8_t{0});
+  const auto taken = [&](std::initializer_list<uint8_t> cdb) {
+    const ScsiResult result = Execute(cdb, zeroes);
+    EXPECT_TRUE(result.good());
+    return result.transferred;
+  };
+  EXPECT_EQ(taken({0x2f, 0, 0, 0, 0, 0, 0, 0, 3, 0}), 0u) << "VERIFY without comparison";
+  EXPECT_EQ(taken({0x2f, 2, 0, 0, 0, 0, 0, 0, 3, 0}), 1536u);
+  EXPECT_EQ(taken({0x2f, 6, 0, 0, 0, 0, 0, 0, 3, 0}), 512u) << "of one block";
+  EXPECT_EQ(taken({0x2e, 0, 0, 0, 0, 0, 0, 0, 2, 0}), 1024u) << "WRITE AND VERIFY";
+  EXPECT_EQ(taken({0x42, 0, 0, 0, 0, 0, 0, 0, 8, 0}), 8u) << "UNMAP of no range";
+  EXPECT_EQ(taken({0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0}), 0u);
+  EXPECT_EQ(taken({0x41, 0, 0, 0, 0, 0, 0, 0, 2, 0}), 512u) << "WRITE SAME";
+  EXPECT_EQ(taken({0x93, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0}), 0u) << "without data";
+}
+
 TEST_F(BlockRangesTest, UnmapTakesItsListInOrder) {
   std::vector<uint8_t> list(8 + 3 * 16);
   list[1] = 6 + 3 * 16;
@@ -88,6 +107,32 @@ TEST_F(BlockRangesTest, UnmapChecksAllOfItsListFirst) {
   many[2] = 0x10;
   EXPECT_EQ(Execute({0x42, 0, 0, 0, 0, 0, 0, 0x10, 8, 0}, many).sense,
             IllegalRequest(SenseCode::kInvalidFieldInParameterList));
+}
+
+// What the pages say that the disk has not, it has not.
+TEST_F(BlockRangesTest, ADiskThatCannotUnmapDoesNot) {
+  for (const bool by_option : {true, false}) {
+    Stop();
+    backend.discards = by_option;
+    ScsiDiskOptions options;
+    if (by_option) options.discard_granularity = 0;
+    Start(options);
+    backend.asked.clear();
+    std::vector<uint8_t> list(24);
+    list[3] = 16;
+    list[19] = 1;
+    EXPECT_EQ(Execute({0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0}, list).sense,
+              IllegalRequest(SenseCode::kInvalidOpcode));
+    EXPECT_EQ(Execute({0x41, 8, 0, 0, 0, 0, 0, 0, 1, 0}, Pattern(512, 1)).sense,
+              IllegalRequest(SenseCode::kInvalidFieldInCdb));
+    EXPECT_EQ(Execute({0x93, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0}).sense,
+              IllegalRequest(SenseCode::kInvalidFieldInCdb));
+    EXPECT_TRUE(backend.asked.empty());
+    EXPECT_EQ(Execute({0xa3, 0x0c, 1, 0x42, 0, 0, 0, 0, 0, 255, 0, 0}, {}, 255).data[1], 1);
+    const ScsiResult all = Execute({0xa3, 0x0c, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0}, {}, 512);
+    EXPECT_EQ(all.Number(0, 4), 8 * (disk->commands().rows().size() - 1));
+    EXPECT_TRUE(Execute({0x41, 0, 0, 0, 0, 0, 0, 0, 1, 0}, Pattern(512, 1)).good());
+  }
 }
 
 TEST_F(BlockRangesTest, WriteSameRepeatsABlock) {

@@ -43,7 +43,7 @@ class Cdb {
   // The length that the operation code's group fixes (SPC-4, 4.2.5.1); 0 for groups that fix none.
   size_t ExpectedBytes() const;
   // The range in the places that READ, WRITE and their kin have it, by the group of the operation
-  // code. A READ(6) or WRITE(6) of length 0 is one of 256 blocks (SBC-3, 5.8).
+  // code. A READ(6) or WRITE(6) of length 0 is one of 256 blocks (SBC-2, 5.5).
   BlockRange Range() const;
 
  private:

@@ -17,9 +17,11 @@ SectorRead ParseSectors(const Cdb& cdb, const BlockRange& range) {
   if (cdb[9] == kUserData) read.sector_bytes = kCdUserBytes;
   if (cdb[9] == kReadCdEverything) read.sector_bytes = kCdRawBytes;
   const uint8_t type = cdb[1] >> 2 & 7;  // Expected: any, CD-DA, mode 1, ...
-  if (type != 0 && type != 2) {
+  constexpr uint8_t kLastType = 5;       // The others are reserved (MMC-6, 6.15).
+  if (type != 0 && type != 2 && type <= kLastType) {
     read.wrong = SenseCode::kIllegalModeForTrack;
-  } else if ((cdb[10] & 7) != 0 || (read.sector_bytes == 0 && cdb[9] != kNothing)) {
+  } else if (type > kLastType || (cdb[10] & 7) != 0 ||
+             (read.sector_bytes == 0 && cdb[9] != kNothing)) {
     // No subchannel data, and of the main channel all of the user data, everything or nothing.
     read.wrong = SenseCode::kInvalidFieldInCdb;
   }

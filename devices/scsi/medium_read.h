@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the commands that read a disc ask for: READ(10) and READ(12) (SBC-3, 5.9 and 5.10), READ CD
+// What the commands that read a disc ask for: READ(10) and READ(12) (SBC-3, 5.11 and 5.12), READ CD
 // (MMC-6, 6.15), READ CD MSF (MMC-3, 6.16).
 //
 // Ownership, threading: functions of a CDB. Units: blocks of 2048 bytes. Errors: sense codes.

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/scsi/mmc_commands.h"
 
-#include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "base/arith.h"
-#include "base/bytes.h"
 #include "devices/scsi/block_commands.h"
 #include "devices/scsi/medium_read.h"
 #include "devices/scsi/mmc_disc.h"
@@ -104,72 +101,37 @@ Execution ReadSubChannel(ScsiLane& lane, ScsiTask& task) {
   }
   // MMC-6, 6.25: nothing is played, so the position is the start; no catalogue number, no ISRC.
   const uint8_t format = task.cdb[3];
+  const uint8_t track = task.cdb[6];
   const size_t bytes = format == kPosition ? 16 : format == kCatalogue || format == kIsrc ? 24 : 0;
-  if (bytes == 0) return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  if (bytes == 0 || (format == kIsrc && track != 1)) {
+    return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  }
   data[3] = static_cast<uint8_t>(bytes - 4);
   data[4] = format;
-  if (format == kPosition) {
+  if (format != kCatalogue) {
     data[5] = 0x14;
-    data[6] = data[7] = 1;
-    if (task.cdb.Bit(1, 1)) data[10] = data[14] = 2;  // 00:02:00.
+    data[6] = 1;
+  }
+  if (format == kPosition) {
+    data[7] = 1;
+    if (task.cdb.Bit(1, 1)) data[10] = 2;  // 00:02:00; and 00:00:00 in the track.
   }
   return lane.Reply(task, std::span(data).first(bytes), task.cdb.Be16At(7));
 }
 
 Execution ReadDvdStructure(ScsiLane& lane, ScsiTask& task) {
-  constexpr uint8_t kPhysical = 0x00;
-  constexpr uint8_t kCopyright = 0x01;
-  constexpr uint8_t kManufacturing = 0x04;
   const uint64_t blocks = lane.unit().blocks();
   const uint8_t layer = task.cdb[6];
-  ReplyBytes data{};
-  size_t bytes = 0;
-  // MMC-6, 6.22: of a disc that is no DVD there is none.
-  if (ProfileOf(blocks) != MmcProfile::kDvdRom || layer != 0) {
-    return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
-  }
-  if (task.cdb[7] == kPhysical) {
-    constexpr uint32_t kFirstSector = 0x30000;
-    bytes = 4 + 17;
-    data[4] = 0x01;  // DVD-ROM, part version 1.
-    data[5] = 0x0f;  // 120 mm, maximum rate not specified.
-    data[6] = 0x01;  // One layer, read only.
-    const Be32 first = kFirstSector;
-    const Be32 last =
-        static_cast<uint32_t>(std::min<uint64_t>(kFirstSector + blocks - 1, 0xffffff));
-    std::memcpy(&data[8], &first, sizeof(first));
-    std::memcpy(&data[12], &last, sizeof(last));
-  } else if (task.cdb[7] == kCopyright) {
-    bytes = 8;  // No protection, every region.
-  } else if (task.cdb[7] == kManufacturing) {
-    bytes = 4 + 100;
-  }
-  const Be16 length = static_cast<uint16_t>(bytes == 0 ? 0 : bytes - 2);
-  std::memcpy(data.data(), &length, sizeof(length));
-  return ReplyWith(lane, task, data, bytes, task.cdb.Be16At(8));
-}
-
-Execution GetPerformance(ScsiLane& lane, ScsiTask& task) {
-  constexpr uint32_t kDvdSpeed = 11080;  // 8 times, in 1000 bytes a second.
-  // MMC-6, 6.8: nominal read performance only.
-  if (task.cdb[10] != 0 || (task.cdb[1] & 0x07) != 0) {
-    return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
+  const uint8_t format = task.cdb[7];
+  // MMC-6, 6.22: a disc that is no DVD can be asked for its list only, which belongs to no layer.
+  if (format != kDiscStructureList) {
+    if (ProfileOf(blocks) != MmcProfile::kDvdRom) {
+      return lane.Fail(task, SenseCode::kIncompatibleFormat);
+    }
+    if (layer != 0) return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
   }
   ReplyBytes data{};
-  const uint64_t blocks = lane.unit().blocks();
-  const uint16_t most = task.cdb.Be16At(8);
-  const size_t bytes = most == 0 ? 8 : 8 + 16;
-  const Be32 length = static_cast<uint32_t>(bytes - 4);
-  std::memcpy(data.data(), &length, sizeof(length));
-  if (most != 0) {
-    const Be32 last =
-        static_cast<uint32_t>(std::min<uint64_t>(blocks == 0 ? 0 : blocks - 1, UINT32_MAX));
-    const Be32 speed = kDvdSpeed;
-    std::memcpy(&data[12], &speed, sizeof(speed));
-    std::memcpy(&data[16], &last, sizeof(last));
-    std::memcpy(&data[20], &speed, sizeof(speed));
-  }
-  return lane.Reply(task, std::span(data).first(bytes), bytes);
+  return ReplyWith(lane, task, data, WriteDiscStructure(blocks, format, data), task.cdb.Be16At(8));
 }
 
 Execution SeekBlock(ScsiLane& lane, ScsiTask& task) {

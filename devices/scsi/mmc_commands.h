@@ -25,9 +25,8 @@ Execution ReadDiscInformation(ScsiLane& lane, ScsiTask& task);
 Execution ReadTrackInformation(ScsiLane& lane, ScsiTask& task);
 Execution ReadSubChannel(ScsiLane& lane, ScsiTask& task);
 Execution ReadDvdStructure(ScsiLane& lane, ScsiTask& task);
-Execution GetPerformance(ScsiLane& lane, ScsiTask& task);
 Execution SeekBlock(ScsiLane& lane, ScsiTask& task);
-// User data of mode 1 only; other parts of a sector are refused.
+// User data of mode 1, whole sectors of a CD (raw_read.h), or nothing; other parts are refused.
 Execution ReadCd(ScsiLane& lane, ScsiTask& task);
 Execution ReadCdMsf(ScsiLane& lane, ScsiTask& task);
 

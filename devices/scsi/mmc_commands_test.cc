@@ -92,21 +92,48 @@ TEST_F(MmcCommandsTest, DiscTrackAndSubChannel) {
   EXPECT_EQ(Execute({0x52, 0, 0, 0, 2, 0, 0, 0, 36, 0}, {}, 36).sense, kBadField);
   EXPECT_EQ(Execute({0x42, 2, 0x40, 1, 0, 0, 0, 0, 16, 0}, {}, 16).Number(2, 2), 12u);
   EXPECT_EQ(Execute({0x42, 0, 0x40, 9, 0, 0, 0, 0, 16, 0}, {}, 16).sense, kBadField);
+  // At the start of the disc, which is 00:02:00, and of the track.
+  const ScsiResult position = Execute({0x42, 2, 0x40, 1, 0, 0, 0, 0, 16, 0}, {}, 16);
+  EXPECT_EQ(position.Number(4, 4), 0x01140101u);
+  EXPECT_EQ(position.Number(8, 4), 0x000200u);
+  EXPECT_EQ(position.Number(12, 4), 0u);
+  const ScsiResult isrc = Execute({0x42, 0, 0x40, 3, 0, 0, 1, 0, 24, 0}, {}, 24);
+  EXPECT_EQ(isrc.Number(4, 4), 0x03140100u);
+  EXPECT_EQ(isrc.Number(8, 4), 0u) << "there is none";
+  EXPECT_EQ(Execute({0x42, 0, 0x40, 3, 0, 0, 77, 0, 24, 0}, {}, 24).sense, kBadField);
+  EXPECT_EQ(Execute({0x42, 0, 0x40, 2, 0, 0, 0, 0, 24, 0}, {}, 24).Number(4, 5), 0x0200000000u);
 }
 
 TEST_F(MmcCommandsTest, DvdStructureOnlyOfADvd) {
-  EXPECT_EQ(Execute({0xad, 0, 0, 0, 0, 0, 0, 0, 0, 21, 0, 0}, {}, 21).sense, kBadField);
+  const Sense no_dvd = IllegalRequest(SenseCode::kIncompatibleFormat);
+  for (const uint8_t format : {0, 1, 3, 4}) {
+    EXPECT_EQ(Execute({0xad, 0, 0, 0, 0, 0, 0, format, 0, 21, 0, 0}, {}, 21).sense, no_dvd);
+  }
+  EXPECT_EQ(Execute({0xad, 0, 0, 0, 0, 0, 0, 0xff, 0, 8, 0, 0}, {}, 8).Number(0, 4), 0x00060000u);
   backend.announced_length = uint64_t{4} << 30;
   EXPECT_EQ(Execute({0xad, 0, 0, 0, 0, 0, 0, 0, 0, 21, 0, 0}, {}, 21).Number(0, 2), 19u);
   EXPECT_TRUE(Execute({0xad, 0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 0}, {}, 8).good());
   EXPECT_EQ(Execute({0xad, 0, 0, 0, 0, 0, 0, 3, 0, 8, 0, 0}, {}, 8).sense, kBadField);
   EXPECT_EQ(Execute({0xad, 0, 0, 0, 0, 0, 1, 0, 0, 8, 0, 0}, {}, 8).sense, kBadField);
+  const ScsiResult list = Execute({0xad, 0, 0, 0, 0, 0, 0, 0xff, 0, 255, 0, 0}, {}, 255);
+  EXPECT_EQ(list.transferred, 20u);
+  for (size_t at = 4; at < list.transferred; at += 4) {
+    const uint8_t format = list.data[at];
+    EXPECT_EQ(Execute({0xad, 0, 0, 0, 0, 0, 0, format, 0, 255, 0, 0}, {}, 255).transferred,
+              list.Number(at + 2, 2));
+  }
 }
 
 TEST_F(MmcCommandsTest, PerformanceAndMechanism) {
   EXPECT_EQ(Execute({0xac, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0}, {}, 24).Number(0, 4), 20u);
   EXPECT_EQ(Execute({0xac, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, {}, 24).Number(0, 4), 4u);
   EXPECT_EQ(Execute({0xac, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 0}, {}, 24).sense, kBadField);
+  // From the block that is asked for on, which is on the disc.
+  const ScsiResult later = Execute({0xac, 0, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0}, {}, 24);
+  EXPECT_EQ(later.Number(8, 4), 9u);
+  EXPECT_EQ(later.Number(16, 4), drive->blocks() - 1);
+  EXPECT_EQ(Execute({0xac, 0, 0xff, 0, 0, 0, 0, 0, 0, 1, 0, 0}, {}, 24).sense,
+            IllegalRequest(SenseCode::kLbaOutOfRange));
   EXPECT_EQ(Execute({0xbd, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0}, {}, 8).data[1], 0);
 }
 
@@ -120,6 +147,41 @@ TEST_F(MmcCommandsTest, ModePages) {
   EXPECT_EQ(Execute({0x5a, 0, 0x6a, 0, 0, 0, 0, 0, 255, 0}, {}, 255).data[8 + 6], 0);
   EXPECT_EQ(Execute({0x5a, 0, 0xea, 0, 0, 0, 0, 0, 255, 0}, {}, 255).sense,
             IllegalRequest(SenseCode::kSavingParametersNotSupported));
+}
+
+TEST_F(MmcCommandsTest, CapabilitiesOfWhatIsRead) {
+  const ScsiResult page = Execute({0x5a, 0, 0x2a, 0, 0, 0, 0, 0, 255, 0}, {}, 255);
+  ASSERT_TRUE(page.good());
+  EXPECT_EQ(page.data[8 + 2], 0x08) << "DVD-ROM, no recordable kind";
+  EXPECT_EQ(page.data[8 + 3], 0) << "nothing is written";
+  EXPECT_EQ(page.data[8 + 4], 0x40) << "no mode 2, no audio";
+  EXPECT_EQ(page.data[8 + 6], 0x2d) << "tray, eject, no Prevent Jumper, lock";
+}
+
+// Features 0100h and 0105h claim them.
+TEST_F(MmcCommandsTest, PagesOfPowerAndTimeouts) {
+  struct Page {
+    uint8_t code;
+    uint8_t bytes;
+  };
+  for (const Page page : {Page{0x1a, 12}, Page{0x1d, 10}}) {
+    for (const uint8_t control : {0x00, 0x40, 0x80}) {
+      const auto code = static_cast<uint8_t>(control | page.code);
+      const ScsiResult sense = Execute({0x5a, 0, code, 0, 0, 0, 0, 0, 255, 0}, {}, 255);
+      ASSERT_TRUE(sense.good()) << int{code};
+      ASSERT_EQ(sense.transferred, 8u + page.bytes);
+      EXPECT_EQ(sense.data[8], page.code);
+      EXPECT_EQ(sense.data[9], page.bytes - 2);
+      for (size_t i = 10; i < sense.transferred; ++i) EXPECT_EQ(sense.data[i], 0) << i;
+    }
+  }
+  // All pages, in ascending order (SPC-4, 6.11).
+  const ScsiResult all = Execute({0x5a, 0, 0x3f, 0, 0, 0, 0, 0, 255, 0}, {}, 255);
+  std::vector<int> codes;
+  for (size_t at = 8; at < all.transferred; at += 2 + size_t{all.data[at + 1]}) {
+    codes.push_back(all.data[at]);
+  }
+  EXPECT_EQ(codes, (std::vector<int>{0x01, 0x0e, 0x1a, 0x1d, 0x2a}));
 }
 
 }  // namespace

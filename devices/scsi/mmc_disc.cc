@@ -108,6 +108,73 @@ size_t WriteFullToc(uint64_t blocks, uint8_t first_session, std::span<uint8_t> o
   return FinishToc(at - 4, out);
 }
 
+namespace {
+
+constexpr size_t kStructureHeaderBytes = 4;
+
+// What a DVD has, headers included.
+struct DiscStructure {
+  uint8_t format;
+  uint16_t bytes;
+};
+constexpr uint8_t kPhysicalFormat = 0x00;
+constexpr uint8_t kCopyright = 0x01;
+constexpr uint8_t kManufacturing = 0x04;
+constexpr DiscStructure kDvdStructures[] = {
+    {kPhysicalFormat, kStructureHeaderBytes + 17},
+    {kCopyright, kStructureHeaderBytes + 4},        // No protection, every region.
+    {kManufacturing, kStructureHeaderBytes + 100},  // Nothing is there.
+};
+
+void PutPhysicalFormat(uint64_t blocks, std::span<uint8_t> out) {
+  constexpr uint64_t kFirstSector = 0x30000;
+  out[0] = 0x01;  // DVD-ROM, part version 1.
+  out[1] = 0x0f;  // 120 mm, maximum rate not specified.
+  out[2] = 0x01;  // One layer, read only.
+  const Be32 first = static_cast<uint32_t>(kFirstSector);
+  const Be32 last = static_cast<uint32_t>(std::min<uint64_t>(kFirstSector + blocks - 1, 0xffffff));
+  std::memcpy(&out[4], &first, sizeof(first));
+  std::memcpy(&out[8], &last, sizeof(last));
+}
+
+// A row for each format that can be read, and for this one.
+size_t PutStructureList(std::span<const DiscStructure> structures, std::span<uint8_t> out) {
+  constexpr size_t kRowBytes = 4;
+  constexpr uint8_t kReadable = 0x40;  // RDS; nothing can be sent.
+  const size_t bytes = kStructureHeaderBytes + (structures.size() + 1) * kRowBytes;
+  size_t at = kStructureHeaderBytes;
+  const auto put = [&](uint8_t format, size_t structure_bytes) {
+    const Be16 length = static_cast<uint16_t>(structure_bytes);
+    out[at] = format;
+    out[at + 1] = kReadable;
+    std::memcpy(&out[at + 2], &length, sizeof(length));
+    at += kRowBytes;
+  };
+  for (const DiscStructure& structure : structures) put(structure.format, structure.bytes);
+  put(kDiscStructureList, bytes);
+  return bytes;
+}
+
+}  // namespace
+
+size_t WriteDiscStructure(uint64_t blocks, uint8_t format, std::span<uint8_t> out) {
+  const bool dvd = ProfileOf(blocks) == MmcProfile::kDvdRom;
+  const auto structures = dvd ? std::span(kDvdStructures) : std::span<const DiscStructure>();
+  size_t bytes = 0;
+  if (format == kDiscStructureList) {
+    bytes = PutStructureList(structures, out);
+  } else {
+    for (const DiscStructure& structure : structures) {
+      if (structure.format == format) bytes = structure.bytes;
+    }
+    if (bytes == 0) return 0;
+    if (format == kPhysicalFormat) PutPhysicalFormat(blocks, out.subspan(kStructureHeaderBytes));
+  }
+  const Be16 length = static_cast<uint16_t>(bytes - 2);
+  std::memcpy(out.data(), &length, sizeof(length));
+  return bytes;
+}
+
 size_t WriteDiscInformation(std::span<uint8_t> out) {
   constexpr size_t kBytes = 34;
   out[1] = kBytes - 2;
@@ -183,21 +250,30 @@ size_t WriteConfiguration(uint64_t blocks, MmcInterface interface, FeatureReques
   const uint8_t profiles[] = {0, 0x10, dvd ? uint8_t{1} : uint8_t{0}, 0,
                               0, 0x08, cd ? uint8_t{1} : uint8_t{0},  0};
   features.Add(0x0000, 0, kAlways, profiles);
-  const uint8_t core[] = {0, 0, 0, static_cast<uint8_t>(interface), 1, 0, 0, 0};  // And DBE.
+  // INQ2: INQUIRY refuses pages that are not there and takes an allocation length of 16 bits. DBE:
+  // GET EVENT STATUS NOTIFICATION has the class of a busy device.
+  const uint8_t core[] = {0, 0, 0, static_cast<uint8_t>(interface), 0x03, 0, 0, 0};
   features.Add(0x0001, 2, kAlways, core);
   const uint8_t morphing[] = {0, 0, 0, 0};  // GET EVENT STATUS NOTIFICATION is polled.
   features.Add(0x0002, 1, kAlways, morphing);
-  // A tray that ejects, loads and locks; there is no jumper that would lock it from the start.
-  const uint8_t removable[] = {0x39, 0, 0, 0};
-  features.Add(0x0003, 1, kAlways, removable);
+  // A tray; loads (a bit since version 2), ejects, has no Prevent Jumper (0 if there were one),
+  // locks.
+  const uint8_t removable[] = {0x20 | 0x10 | 0x08 | 0x04 | 0x01, 0, 0, 0};
+  features.Add(0x0003, 2, kAlways, removable);
   const uint8_t random[] = {0, 0, kCdBlockBytes >> 8, 0, 0, 1, 0, 0};
   features.Add(0x0010, 0, cd || dvd ? kNow : kNotNow, random);
   const uint8_t cd_read[] = {0, 0, 0, 0};
   features.Add(0x001e, 2, cd ? kNow : kNotNow, cd_read);
   const uint8_t dvd_read[] = {0, 0, 0, 0};
   features.Add(0x001f, 1, dvd ? kNow : kNotNow, dvd_read);
-  const uint8_t timeout[] = {0, 0, 0, 0};
+  // START STOP UNIT takes power conditions, mode page 1Ah and the class of power events are there.
+  features.Add(0x0100, 0, kAlways, {});
+  const uint8_t timeout[] = {0, 0, 0, 0};  // Mode page 1Dh, without a third group.
   features.Add(0x0105, 1, kAlways, timeout);
+  // SCS: SET CD SPEED is there. No READ BUFFER CAPACITY, no write speeds in GET PERFORMANCE or mode
+  // page 2Ah, no stream recording. Version 3 is the one with these bits.
+  const uint8_t streaming[] = {0x08, 0, 0, 0};
+  features.Add(0x0107, 3, dvd ? kNow : kNotNow, streaming);
   const Be32 length = static_cast<uint32_t>(features.end() - 4);
   std::memcpy(out.data(), &length, sizeof(length));
   const Be16 wire = static_cast<uint16_t>(profile);

@@ -41,6 +41,11 @@ size_t WriteToc(uint64_t blocks, uint8_t track, AddressForm form, std::span<uint
 size_t WriteSessions(AddressForm form, std::span<uint8_t> out);
 size_t WriteFullToc(uint64_t blocks, uint8_t first_session, std::span<uint8_t> out);
 
+// READ DISC STRUCTURE (MMC-6, 6.22): formats of one layer of a DVD-ROM, and the list of those that
+// the disc has, which is all that a CD has. 0 for formats that are not there.
+inline constexpr uint8_t kDiscStructureList = 0xff;
+size_t WriteDiscStructure(uint64_t blocks, uint8_t format, std::span<uint8_t> out);
+
 // READ DISC INFORMATION, standard (MMC-6, 6.21).
 size_t WriteDiscInformation(std::span<uint8_t> out);
 // READ TRACK INFORMATION (MMC-6, 6.27) of track 1.

@@ -86,6 +86,54 @@ std::vector<int> Features(const std::vector<uint8_t>& reply) {
   return codes;
 }
 
+// MMC-6, 5.4: what each profile must have.
+TEST(ConfigurationTest, TheMandatoryFeaturesOfEachProfileAreCurrent) {
+  const auto current = [](uint64_t blocks) {
+    return Features(Reply([&](auto out) {
+      return WriteConfiguration(blocks, MmcInterface::kScsi, FeatureRequest::kCurrent, 0, out);
+    }));
+  };
+  EXPECT_EQ(current(1000), (std::vector<int>{0, 1, 2, 3, 0x10, 0x1e, 0x100, 0x105}));
+  EXPECT_EQ(current(uint64_t{1} << 21),
+            (std::vector<int>{0, 1, 2, 3, 0x10, 0x1f, 0x100, 0x105, 0x107}));
+}
+
+TEST(ConfigurationTest, WhatFeaturesClaim) {
+  const auto ask = [](uint16_t code) {
+    const auto reply = Reply([&](auto out) {
+      return WriteConfiguration(1000, MmcInterface::kAtapi, FeatureRequest::kOne, code, out);
+    });
+    return std::vector<uint8_t>(reply.begin() + 8, reply.end());
+  };
+  // Version 2; ATAPI; INQ2 and DBE.
+  EXPECT_EQ(ask(0x0001), (std::vector<uint8_t>{0, 1, 0x0b, 8, 0, 0, 0, 2, 3, 0, 0, 0}));
+  // Version 2; tray, load, eject, no Prevent Jumper, lock.
+  EXPECT_EQ(ask(0x0003), (std::vector<uint8_t>{0, 3, 0x0b, 4, 0x3d, 0, 0, 0}));
+  EXPECT_EQ(ask(0x0100), (std::vector<uint8_t>{1, 0, 0x03, 0}));
+  // Version 3, of DVDs; SET CD SPEED and no other bit.
+  EXPECT_EQ(ask(0x0107), (std::vector<uint8_t>{1, 7, 0x0c, 4, 0x08, 0, 0, 0}));
+}
+
+TEST(DiscTest, StructuresOfADvdAndTheirList) {
+  constexpr uint64_t kDvd = uint64_t{1} << 21;
+  const auto structure = [](uint64_t blocks, uint8_t format) {
+    return Reply([&](auto out) { return WriteDiscStructure(blocks, format, out); });
+  };
+  EXPECT_EQ(structure(kDvd, 0xff),
+            (std::vector<uint8_t>{0, 18, 0, 0,    0, 0x40, 0,    21,   1, 0x40,
+                                  0, 8,  4, 0x40, 0, 104,  0xff, 0x40, 0, 20}));
+  EXPECT_EQ(structure(1000, 0xff), (std::vector<uint8_t>{0, 6, 0, 0, 0xff, 0x40, 0, 8}));
+  // The list is true: what it names is there, and as long as it says; nothing else is.
+  const auto list = structure(kDvd, 0xff);
+  std::array<size_t, 256> listed{};
+  for (size_t at = 4; at < list.size(); at += 4) {
+    listed[list[at]] = size_t{list[at + 2]} << 8 | list[at + 3];
+  }
+  for (unsigned format = 0; format < 256; ++format) {
+    EXPECT_EQ(structure(kDvd, static_cast<uint8_t>(format)).size(), listed[format]) << format;
+  }
+}
+
 TEST(ConfigurationTest, AllCurrentOrOne) {
   const auto ask = [](uint64_t blocks, FeatureRequest request, uint16_t starting) {
     return Reply([&](auto out) {
@@ -95,12 +143,13 @@ TEST(ConfigurationTest, AllCurrentOrOne) {
   const auto all = ask(1000, FeatureRequest::kAll, 0);
   EXPECT_EQ(all[3], all.size() - 4);
   EXPECT_EQ(all[7], 0x08);
-  EXPECT_EQ(Features(all), (std::vector<int>{0, 1, 2, 3, 0x10, 0x1e, 0x1f, 0x105}));
+  EXPECT_EQ(Features(all), (std::vector<int>{0, 1, 2, 3, 0x10, 0x1e, 0x1f, 0x100, 0x105, 0x107}));
   EXPECT_EQ(Features(ask(1000, FeatureRequest::kAll, 3)),
-            (std::vector<int>{3, 0x10, 0x1e, 0x1f, 0x105}));
+            (std::vector<int>{3, 0x10, 0x1e, 0x1f, 0x100, 0x105, 0x107}));
   EXPECT_EQ(Features(ask(1000, FeatureRequest::kCurrent, 0)),
-            (std::vector<int>{0, 1, 2, 3, 0x10, 0x1e, 0x105}));
-  EXPECT_EQ(Features(ask(0, FeatureRequest::kCurrent, 0)), (std::vector<int>{0, 1, 2, 3, 0x105}));
+            (std::vector<int>{0, 1, 2, 3, 0x10, 0x1e, 0x100, 0x105}));
+  EXPECT_EQ(Features(ask(0, FeatureRequest::kCurrent, 0)),
+            (std::vector<int>{0, 1, 2, 3, 0x100, 0x105}));
   EXPECT_EQ(Features(ask(1000, FeatureRequest::kOne, 0x1e)), (std::vector<int>{0x1e}));
   EXPECT_TRUE(Features(ask(1000, FeatureRequest::kOne, 0x20)).empty());
 }

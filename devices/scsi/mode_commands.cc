@@ -201,7 +201,14 @@ Execution ModeSelect(ScsiLane& lane, ScsiTask& task) {
   ModeList list(lane.unit(), cdb, std::span(data).first(length));
   if (const auto wrong = list.Check()) return lane.Fail(task, *wrong);
   list.Take();
-  lane.unit().attentions().EstablishForOthers(SenseCode::kModeParametersChanged, lane.nexus());
+  lane.unit().attentions().EstablishForOthers(SenseCode::kModeParametersChanged, task.work.nexus);
+  // Without a write cache nothing that was answered may wait in one any more (SBC-3, 6.4.5: WCE).
+  // Also when it was off: a task that a saved state had finds it so.
+  if (!lane.unit().backend().write_cache_enabled() && lane.unit().Readiness().ok()) {
+    task.flags = IoFlags::kNone;
+    task.work.taken = length;
+    return lane.Submit(task, ScsiStep::kTransfer, IoOp::kFlush, 0, 0);
+  }
   return lane.Good(task, length);
 }
 

@@ -66,13 +66,21 @@ TEST_F(ModeCommandsTest, CurrentChangeableDefaultAndSaved) {
 }
 
 TEST_F(ModeCommandsTest, TheWriteCacheIsSwitched) {
-  EXPECT_TRUE(Select(List(kCachingPage, 0)).good());
+  backend.asked.clear();
+  const ScsiResult off = Select(List(kCachingPage, 0));
+  EXPECT_TRUE(off.good());
+  EXPECT_EQ(off.transferred, List(kCachingPage, 0).size());
   EXPECT_FALSE(backend.write_cache);
+  ASSERT_EQ(backend.asked.size(), 1u);
+  EXPECT_EQ(backend.asked[0].op, IoOp::kFlush) << "what was answered is on the medium now";
   // Who did it knows; others are told.
   EXPECT_TRUE(Execute({0x00}).good());
   EXPECT_EQ(Execute({0x00}, {}, 0, 1).sense, UnitAttention(SenseCode::kModeParametersChanged));
   EXPECT_TRUE(Select(List(kCachingPage, 4)).good());
   EXPECT_TRUE(backend.write_cache);
+  EXPECT_EQ(backend.asked.size(), 1u);
+  backend.next_error = -EIO;
+  EXPECT_EQ(Select(List(kCachingPage, 0)).status, ScsiStatus::kCheckCondition);
 }
 
 TEST_F(ModeCommandsTest, DescriptorSenseIsSwitched) {

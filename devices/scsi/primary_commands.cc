@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/scsi/primary_commands.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "base/bytes.h"
 #include "devices/scsi/inquiry.h"
+#include "devices/scsi/scsi_tray.h"
 
 namespace platter {
 
@@ -21,12 +23,21 @@ Execution TestUnitReady(ScsiLane& lane, ScsiTask& task) {
 
 Execution RequestSense(ScsiLane& lane, ScsiTask& task) {
   constexpr unsigned kDescriptorBit = 0;
+  const SenseFormat format =
+      task.cdb.Bit(1, kDescriptorBit) ? SenseFormat::kDescriptor : SenseFormat::kFixed;
+  // Before anything is taken: none of these senses has more.
+  const size_t most = format == SenseFormat::kFixed ? kFixedSenseBytes : kDescriptorSenseBytes;
+  if (std::min<uint64_t>(most, task.cdb[4]) > task.data_in.bytes) return lane.Overrun(task);
   // SPC-4, 6.39: sense comes with each status here, so what is left is an attention, or why the
   // unit is not ready; as data, with GOOD.
   Sense sense = lane.unit().Readiness();
-  if (const auto code = lane.unit().attentions().Take(lane.nexus())) sense = UnitAttention(*code);
-  const SenseFormat format =
-      task.cdb.Bit(1, kDescriptorBit) ? SenseFormat::kDescriptor : SenseFormat::kFixed;
+  if (const auto code = lane.unit().attentions().Take(task.work.nexus)) {
+    sense = UnitAttention(*code);
+  } else if (ScsiTray* const tray = lane.unit().tray();
+             tray != nullptr && tray->control().InContext()) {
+    // It is in the control context when the tray has something to tell.
+    sense = tray->TakeReport(task.work.nexus).value_or(sense);
+  }
   uint8_t data[kMaxSenseBytes];
   const size_t bytes = EncodeSense(sense, format, data);
   return lane.Reply(task, std::span(data).first(bytes), task.cdb[4]);
@@ -57,14 +68,14 @@ Execution ReportLuns(ScsiLane& lane, ScsiTask& task) {
   uint8_t data[16] = {};
   const size_t bytes = select == kWellKnownOnly ? 8 : 16;
   data[3] = static_cast<uint8_t>(bytes - 8);
-  lane.unit().attentions().Forget(SenseCode::kReportedLunsDataChanged, lane.nexus());
+  lane.unit().attentions().Forget(SenseCode::kReportedLunsDataChanged, task.work.nexus);
   return lane.Reply(task, std::span(data).first(bytes), task.cdb.Be32At(6));
 }
 
 Execution Reserve(ScsiLane& lane, ScsiTask& task) {
   // SPC-2, 7.21: third parties, extents and long identifiers are obsolete.
   if ((task.cdb[1] & 0x1f) != 0) return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
-  if (!lane.unit().Reserve(lane.nexus())) {
+  if (!lane.unit().Reserve(task.work.nexus)) {
     task.status = ScsiStatus::kReservationConflict;
     return Execution::kDone;
   }
@@ -73,7 +84,7 @@ Execution Reserve(ScsiLane& lane, ScsiTask& task) {
 
 Execution Release(ScsiLane& lane, ScsiTask& task) {
   if ((task.cdb[1] & 0x1f) != 0) return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
-  lane.unit().Release(lane.nexus());
+  lane.unit().Release(task.work.nexus);
   return lane.Good(task);
 }
 
@@ -83,6 +94,19 @@ namespace {
 
 // SPC-4, 6.35: REPORTING OPTIONS.
 enum class Report : uint8_t { kAll = 0, kOpcode = 1, kOpcodeWithAction = 2, kEither = 3 };
+
+// RCTD: whether each command comes with a timeouts descriptor.
+constexpr unsigned kTimeoutsBit = 7;
+
+// SPC-4, table 281: nothing is indicated of how long a command takes.
+struct TimeoutsDescriptor {
+  Be16 length = 10;
+  uint8_t reserved = 0;
+  uint8_t command_specific = 0;
+  Be32 nominal;
+  Be32 recommended;
+};
+static_assert(sizeof(TimeoutsDescriptor) == 12);
 
 Execution ReportAllOpcodes(ScsiLane& lane, ScsiTask& task) {
   struct Descriptor {  // Table 277.
@@ -94,10 +118,16 @@ Execution ReportAllOpcodes(ScsiLane& lane, ScsiTask& task) {
     Be16 cdb_bytes;
   };
   static_assert(sizeof(Descriptor) == 8);
-  ReplyBytes data{};
+  constexpr uint8_t kServiceAction = 1 << 0;
+  constexpr uint8_t kTimeouts = 1 << 1;
+  constexpr size_t kMostCommands = 64;
+  std::array<uint8_t, 4 + kMostCommands * (sizeof(Descriptor) + sizeof(TimeoutsDescriptor))> data{};
+  const bool timeouts = task.cdb.Bit(2, kTimeoutsBit);
+  const size_t each = sizeof(Descriptor) + (timeouts ? sizeof(TimeoutsDescriptor) : 0);
   size_t at = 4;
   for (const ScsiCommand& command : lane.unit().commands().rows()) {
-    if (at + sizeof(Descriptor) > data.size()) break;
+    if (!lane.unit().Has(command)) continue;
+    if (at + each > data.size()) break;
     const bool has_action = command.action != ScsiCommand::kNoAction;
     const uint8_t opcode = static_cast<uint8_t>(command.opcode);
     const uint8_t cdb[1] = {opcode};
@@ -105,10 +135,15 @@ Execution ReportAllOpcodes(ScsiLane& lane, ScsiTask& task) {
                                    .reserved = 0,
                                    .action = has_action ? command.action : uint8_t{0},
                                    .reserved2 = 0,
-                                   .flags = has_action ? uint8_t{1} : uint8_t{0},  // SERVACTV.
+                                   .flags = static_cast<uint8_t>((has_action ? kServiceAction : 0) |
+                                                                 (timeouts ? kTimeouts : 0)),
                                    .cdb_bytes = static_cast<uint16_t>(Cdb(cdb).ExpectedBytes())};
     std::memcpy(&data[at], &descriptor, sizeof(descriptor));
-    at += sizeof(descriptor);
+    if (timeouts) {
+      const TimeoutsDescriptor none;
+      std::memcpy(&data[at + sizeof(descriptor)], &none, sizeof(none));
+    }
+    at += each;
   }
   const Be32 length = static_cast<uint32_t>(at - 4);
   std::memcpy(data.data(), &length, sizeof(length));
@@ -118,10 +153,12 @@ Execution ReportAllOpcodes(ScsiLane& lane, ScsiTask& task) {
 Execution ReportOneOpcode(ScsiLane& lane, ScsiTask& task, const ScsiCommand* command) {
   constexpr uint8_t kNotSupported = 1;
   constexpr uint8_t kSupported = 3;  // As the standard has it.
+  constexpr uint8_t kTimeouts = 0x80;
   ReplyBytes data{};
   size_t bytes = 4;
-  data[1] = command == nullptr ? kNotSupported : kSupported;
-  if (command != nullptr) {
+  data[1] = kNotSupported;
+  if (command != nullptr && lane.unit().Has(*command)) {
+    data[1] = kSupported;
     const uint8_t cdb[1] = {static_cast<uint8_t>(command->opcode)};
     const size_t size = Cdb(cdb).ExpectedBytes();
     data[3] = static_cast<uint8_t>(size);
@@ -129,6 +166,12 @@ Execution ReportOneOpcode(ScsiLane& lane, ScsiTask& task, const ScsiCommand* com
     std::memcpy(&data[5], command->usage.data(), size - 1);
     if (command->action != ScsiCommand::kNoAction) data[5] |= command->action;
     bytes += size;
+    if (task.cdb.Bit(2, kTimeoutsBit)) {
+      data[1] |= kTimeouts;
+      const TimeoutsDescriptor none;
+      std::memcpy(&data[bytes], &none, sizeof(none));
+      bytes += sizeof(none);
+    }
   }
   return lane.Reply(task, std::span(data).first(bytes), task.cdb.Be32At(6));
 }
@@ -136,11 +179,9 @@ Execution ReportOneOpcode(ScsiLane& lane, ScsiTask& task, const ScsiCommand* com
 }  // namespace
 
 Execution ReportSupportedOpcodes(ScsiLane& lane, ScsiTask& task) {
-  constexpr unsigned kTimeoutsBit = 7;  // RCTD: there are no timeouts to tell.
   const ScsiCommandTable& table = lane.unit().commands();
   const uint8_t opcode = task.cdb[3];
   const uint16_t action = task.cdb.Be16At(4);
-  if (task.cdb.Bit(2, kTimeoutsBit)) return lane.Fail(task, SenseCode::kInvalidFieldInCdb);
   const ScsiCommand* command =
       action <= 0x1f ? table.Find(opcode, static_cast<uint8_t>(action)) : nullptr;
   const ScsiCommand* first = table.FirstOf(opcode);

@@ -60,5 +60,39 @@ TEST_F(PrimaryCommandsTest, ReportsLunsAndOpcodes) {
   EXPECT_EQ(capacity.data[5] & 0x1f, 0x10);
 }
 
+TEST_F(PrimaryCommandsTest, OpcodesWithTimeouts) {
+  Start();
+  const size_t rows = disk->commands().rows().size();
+  const ScsiResult all = Execute({0xa3, 0x0c, 0x80, 0, 0, 0, 0, 0, 8, 0, 0, 0}, {}, 2048);
+  ASSERT_TRUE(all.good());
+  EXPECT_EQ(all.Number(0, 4), 20 * rows);
+  EXPECT_EQ(all.data[4 + 5] & 2, 2) << "CTDP";
+  EXPECT_EQ(all.Number(4 + 8, 4), 0x000a0000u);
+  EXPECT_EQ(all.data[4 + 20 * (rows - 1)],
+            static_cast<uint8_t>(disk->commands().rows().back().opcode));
+  const ScsiResult read = Execute({0xa3, 0x0c, 0x81, 0x28, 0, 0, 0, 0, 0, 255, 0, 0}, {}, 255);
+  EXPECT_EQ(read.transferred, 4u + 10 + 12);
+  EXPECT_EQ(read.data[1], 0x83);
+  EXPECT_EQ(read.Number(14, 4), 0x000a0000u);
+  const ScsiResult none = Execute({0xa3, 0x0c, 0x81, 0x04, 0, 0, 0, 0, 0, 255, 0, 0}, {}, 255);
+  EXPECT_EQ(none.data[1], 1);
+  EXPECT_EQ(none.transferred, 4u);
+}
+
+// SAM-5, 5.2: units without ACA end a command that asks for it.
+TEST_F(PrimaryCommandsTest, NacaIsRefused) {
+  Start();
+  const Sense bad_field = IllegalRequest(SenseCode::kInvalidFieldInCdb);
+  EXPECT_EQ(Execute({0, 0, 0, 0, 0, 4}).sense, bad_field);
+  EXPECT_EQ(Execute({0x25, 0, 0, 0, 0, 0, 0, 0, 0, 4}, {}, 8).sense, bad_field);
+  EXPECT_EQ(Execute({0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 4}, {}, 16).sense, bad_field);
+  EXPECT_EQ(Execute({0x9e, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 0, 4}, {}, 32).sense,
+            bad_field);
+  EXPECT_TRUE(Execute({0, 0, 0, 0, 0, 3}).good()) << "other bits are obsolete or the vendor's";
+  EXPECT_EQ(Execute({0x04, 0, 0, 0, 0, 4}).sense, IllegalRequest(SenseCode::kInvalidOpcode));
+  lane->IgnoreControlByte();
+  EXPECT_TRUE(Execute({0, 0, 0, 0, 0, 4}).good()) << "in a packet";
+}
+
 }  // namespace
 }  // namespace platter

@@ -2,6 +2,7 @@
 
 #include "devices/scsi/raw_read.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -70,6 +71,18 @@ TEST_F(RawReadTest, MoreThanAPieceAtATime) {
     EXPECT_EQ(read.transferred, count * uint64_t{2352});
     EXPECT_EQ(read.data, Whole(0, count)) << count;
   }
+}
+
+// rerror=ignore: a read that failed counts as one that did not. What others left in the memory that
+// the sectors are made in stays theirs.
+TEST_F(RawReadTest, AnIgnoredErrorTellsNothingOfOthers) {
+  void* const others = context.buffers().Allocate(kCdRawBytes);
+  std::memset(others, 0x5a, kCdRawBytes);
+  context.buffers().Free(others, kCdRawBytes);
+  backend.skip_next_transfer = true;
+  const ScsiResult read = Read(5, 1, kCdRawBytes);
+  ASSERT_TRUE(read.good());
+  EXPECT_EQ(std::count(read.data.begin() + 16, read.data.begin() + 16 + 2048, 0), 2048);
 }
 
 TEST_F(RawReadTest, AShortBufferIsAnOverrunAndNothingIsRead) {

@@ -91,6 +91,7 @@ DeviceAttachment ScsiCd::attachment() const {
   attachment.device_id = options_.id;
   attachment.guest_block_size = kCdBlockBytes;
   attachment.read_error = options_.rerror;
+  attachment.retry = options_.retry;
   attachment.needs_write = false;
   return attachment;
 }
@@ -120,7 +121,8 @@ size_t ScsiCd::WriteVpdPage(VpdPage page, std::span<uint8_t> out) const {
 
 std::span<const ModePage> ScsiCd::mode_pages() const {
   static constexpr ModePage kPages[] = {ModePage::kReadWriteErrorRecovery,
-                                        ModePage::kCdAudioControl, ModePage::kCdCapabilities};
+                                        ModePage::kCdAudioControl, ModePage::kPowerCondition,
+                                        ModePage::kTimeoutAndProtect, ModePage::kCdCapabilities};
   return kPages;
 }
 
@@ -134,10 +136,12 @@ size_t WriteCapabilities(bool locked, bool changeable, std::span<uint8_t> out) {
   out[0] = static_cast<uint8_t>(ModePage::kCdCapabilities);
   out[1] = kBytes - 2;
   if (changeable) return kBytes;  // Nothing is.
-  out[2] = 0x3b;                  // Reads CD-R, CD-RW, method 2, DVD-ROM, DVD-R.
-  out[4] = 0x70;                  // Mode 2 form 1 and 2, multisession.
-  // A tray; ejects; locks, and whether it is locked.
-  out[6] = static_cast<uint8_t>(0x29 | (locked ? 0x02 : 0));
+  // A CD-ROM, which has no bit, or a DVD-ROM is what every disc here is, as the profiles say; no
+  // CD-R (bit 0), CD-RW (1), method 2 (2), DVD-R (4) or DVD-RAM (5). Their data sectors are mode 1.
+  out[2] = 0x08;
+  out[4] = 0x40;  // Multisession: READ TOC tells of sessions; no mode 2 (bits 4 and 5), no audio.
+  // A tray; ejects; no Prevent Jumper (0 if there were one); locks, and whether it is locked.
+  out[6] = static_cast<uint8_t>(0x20 | 0x08 | 0x04 | 0x01 | (locked ? 0x02 : 0));
   const Be16 speed = kSpeed;
   const Be16 buffer = kBufferKib;
   std::memcpy(&out[8], &speed, sizeof(speed));
@@ -165,6 +169,16 @@ size_t ScsiCd::WriteModePage(ModePage page, PageControl control, std::span<uint8
         out[9] = out[11] = 0xff;
       }
       return 16;
+    case ModePage::kPowerCondition:
+      // Without timers: it stays active.
+      out[0] = static_cast<uint8_t>(page);
+      out[1] = 10;
+      return 12;
+    case ModePage::kTimeoutAndProtect:
+      // MMC-6, 7: no time-out is on, and none in seconds is promised to either group of commands.
+      out[0] = static_cast<uint8_t>(page);
+      out[1] = 8;
+      return 10;
     case ModePage::kCdCapabilities:
       return WriteCapabilities(control == PageControl::kCurrent && tray()->locked(), changeable,
                                out);

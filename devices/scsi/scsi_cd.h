@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -31,6 +32,7 @@ struct ScsiCdOptions {
   uint64_t wwn = 0;
   MmcInterface interface = MmcInterface::kScsi;
   OnError rerror = OnError::kAuto;
+  std::optional<RetryPolicy> retry = {};  // Nothing: as the backend is set.
 };
 
 class ScsiCd final : public ScsiUnit {

@@ -30,6 +30,9 @@ enum ScsiCommandFlag : uint8_t {
   kIgnoresAttention = 1 << 1,    // Neither reports nor clears one (SAM-5, 5.14).
   kIgnoresReservation = 1 << 2,  // Of another initiator (SPC-2, table 10).
   kInControl = 1 << 3,           // Done in the control context (ScsiTray).
+  kTellsReport = 1 << 4,         // Also done there while a tray has something to report.
+  kFlushesFirst = 1 << 6,        // Of a START STOP UNIT in the control context: when it stops.
+  kNeedsUnmap = 1 << 5,  // Of units that can unmap (ScsiUnit::can_unmap); unknown to others.
 };
 
 struct ScsiCommand {

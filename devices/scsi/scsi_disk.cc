@@ -69,6 +69,7 @@ absl::Status ScsiDisk::Attach() {
   attachment.guest_block_size = block_size();
   attachment.read_error = options_.rerror;
   attachment.write_error = options_.werror;
+  attachment.retry = options_.retry;
   attachment.share_writes = options_.share_rw;
   // The next medium may be one that can be written.
   attachment.needs_write = tray() != nullptr || !backend().is_read_only();
@@ -88,7 +89,10 @@ absl::Status ScsiDisk::Attach() {
 }
 
 void ScsiDisk::Reset(SenseCode why) {
-  backend().set_write_cache_enabled(default_write_cache_);
+  // A reset flushes nothing, so it turns no cache off.
+  if (default_write_cache_ && why != SenseCode::kNexusLoss) {
+    backend().set_write_cache_enabled(true);
+  }
   ScsiUnit::Reset(why);
 }
 
@@ -102,7 +106,10 @@ uint8_t ScsiDisk::physical_exponent() const {
 }
 
 bool ScsiDisk::can_unmap() const {
-  return *options_.discard_granularity != 0 && backend().can_discard();
+  // What an empty drive will be able to, its next medium decides: the option is all there is to
+  // say.
+  return *options_.discard_granularity != 0 &&
+         (backend().can_discard() || !backend().is_inserted());
 }
 
 Sense ScsiDisk::Readiness() const {

@@ -43,6 +43,7 @@ struct ScsiDiskOptions {
   bool share_rw = false;
   OnError rerror = OnError::kAuto;
   OnError werror = OnError::kAuto;
+  std::optional<RetryPolicy> retry = {};  // Nothing: as the backend is set.
 };
 
 // The options with what was left open filled in from the backend's medium.

@@ -63,6 +63,46 @@ TEST_F(ScsiDiskCommandsTest, EveryOpcodeOfARemovableDiskInEveryState) {
   }
 }
 
+// With an attention pending, reserved by another initiator, read-only, unable to unmap.
+TEST_F(ScsiDiskCommandsTest, EveryOpcodeOfAFixedDiskInEveryState) {
+  constexpr uint8_t kOther = 1;
+  for (int state = 0; state < 16; ++state) {
+    backend.read_only = (state & 1) != 0;
+    backend.discards = (state & 2) == 0;
+    const bool reserved = (state & 4) != 0;
+    const bool attention = (state & 8) != 0;
+    Stop();
+    Start();
+    for (int opcode = 0; opcode < 256; ++opcode) {
+      const auto code = static_cast<uint8_t>(opcode);
+      if (reserved) {
+        ASSERT_TRUE(disk->Reserve(kOther));
+      }
+      disk->attentions().Clear();
+      if (attention) disk->attentions().Establish(SenseCode::kModeParametersChanged);
+      backend.asked.clear();
+      const ScsiResult result = Execute({code, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0},
+                                        std::vector<uint8_t>(600), 600);
+      const ScsiCommand* const row = disk->FindCommand(code, 0);
+      const uint8_t flags = row == nullptr ? 0 : row->flags;
+      SCOPED_TRACE(opcode + 1000 * state);
+      if (attention && (flags & kIgnoresAttention) == 0) {
+        EXPECT_EQ(result.sense, UnitAttention(SenseCode::kModeParametersChanged));
+      } else if (reserved && (flags & kIgnoresReservation) == 0) {
+        EXPECT_EQ(result.status, ScsiStatus::kReservationConflict);
+      } else if (row == nullptr) {
+        EXPECT_EQ(result.sense.key, SenseKey::kIllegalRequest);
+      }
+      for (const FakeBlockDevice::Asked& asked : backend.asked) {
+        EXPECT_FALSE(backend.read_only && asked.op != IoOp::kRead && asked.op != IoOp::kFlush);
+        EXPECT_FALSE(!backend.discards && asked.op == IoOp::kDiscard);
+      }
+      disk->Release(kOther);
+      disk->Release(0);
+    }
+  }
+}
+
 TEST_F(ScsiDiskCommandsTest, ARemovableDiskHasAllCommandsOfAFixedOneAndThoseOfATray) {
   for (const ScsiCommand& row : ScsiDiskCommands().rows()) {
     const ScsiCommand* const found =

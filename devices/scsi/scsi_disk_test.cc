@@ -78,5 +78,19 @@ TEST_F(ScsiDiskTest, AResetForgetsWhatInitiatorsSet) {
   EXPECT_TRUE(Execute({0x00}, {}, 0, 1).good());
 }
 
+// SPC-4, 5.9: the loss of a nexus takes no mode parameter back, the reset of a unit does.
+TEST_F(ScsiDiskTest, ModeParametersStayOverTheLossOfANexus) {
+  Start();
+  backend.set_write_cache_enabled(false);
+  disk->set_descriptor_sense(true);
+  disk->Reset(SenseCode::kNexusLoss);
+  EXPECT_FALSE(backend.write_cache);
+  EXPECT_EQ(disk->sense_format(), SenseFormat::kDescriptor);
+  EXPECT_EQ(Execute({0x00}).sense, UnitAttention(SenseCode::kNexusLoss));
+  disk->Reset(SenseCode::kBusDeviceReset);
+  EXPECT_TRUE(backend.write_cache);
+  EXPECT_EQ(disk->sense_format(), SenseFormat::kFixed);
+}
+
 }  // namespace
 }  // namespace platter

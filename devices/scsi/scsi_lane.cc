@@ -2,6 +2,7 @@
 #include "devices/scsi/scsi_lane.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
 #include "base/check.h"
@@ -13,9 +14,17 @@ namespace platter {
 namespace {
 
 Execution RefuseUnknown(ScsiLane& lane, ScsiTask& task) {
-  // Of a known code, it is the service action that is not there (SPC-4, 4.3.4.2).
-  const bool known = lane.unit().commands().FirstOf(task.cdb.opcode()) != nullptr;
+  // Of a code with service actions, it is the action that is not there (SPC-4, 4.3.4.2).
+  const ScsiCommand* const first = lane.unit().commands().FirstOf(task.cdb.opcode());
+  const bool known = first != nullptr && first->action != ScsiCommand::kNoAction;
   return lane.Fail(task, known ? SenseCode::kInvalidFieldInCdb : SenseCode::kInvalidOpcode);
+}
+
+// NACA of the control byte (SAM-5, 5.2), which is the last one; no unit has an ACA condition.
+bool AsksForAca(const Cdb& cdb) {
+  constexpr unsigned kNacaBit = 2;
+  const size_t bytes = cdb.ExpectedBytes();
+  return bytes != 0 && cdb.Bit(bytes - 1, kNacaBit);
 }
 
 }  // namespace
@@ -30,23 +39,46 @@ ScsiLane::ScsiLane(ScsiUnit& unit, AioContext& context, ChannelClient& client)
 ScsiLane::ScsiLane(ScsiUnit& unit, BlockChannel& channel)
     : unit_(unit), context_(channel.context()), client_(nullptr), channel_(&channel) {}
 
-Execution ScsiLane::Execute(ScsiTask& task, uint8_t nexus) {
+const ScsiCommand& ScsiLane::Begin(ScsiTask& task, uint8_t nexus) {
   PLATTER_CHECK(nexus < UnitAttentions::kMaxNexuses);
-  // Written only when it changes: a command in the control context may be looking.
-  if (nexus_ != nexus) nexus_ = nexus;
-  task.work = {.owner = this};
+  task.work = {.owner = this, .nexus = nexus};
   task.status = ScsiStatus::kGood;
   task.sense = {};
   task.transferred = 0;
   task.overrun = false;
-  const ScsiCommand* found = unit_.commands().Find(task.cdb.opcode(), task.cdb.action());
+  const ScsiCommand* const found = CommandOf(task);
   // SAM-5, 5.14: an attention comes before an invalid operation code too.
   static constexpr ScsiCommand kUnknown = {.execute = RefuseUnknown};
-  const ScsiCommand& command = found == nullptr ? kUnknown : *found;
+  return found == nullptr ? kUnknown : *found;
+}
+
+Execution ScsiLane::Execute(ScsiTask& task, uint8_t nexus) {
+  const ScsiCommand& command = Begin(task, nexus);
   if (!Admit(task, command)) return Execution::kDone;
   ScsiTray* const tray = unit_.tray();
-  if (tray != nullptr && tray->GoesToControl(command)) [[unlikely]]
+  if (tray != nullptr && tray->GoesToControl(command, nexus)) [[unlikely]] {
+    if ((command.flags & kFlushesFirst) != 0 && StopsMedium(task.cdb)) return FlushFirst(task);
     return ExecuteInControl(*tray, task, command);
+  }
+  return Do(task, command);
+}
+
+Execution ScsiLane::FlushFirst(ScsiTask& task) {
+  if (!unit_.Readiness().ok()) return GoOnFlushed(task);
+  task.flags = IoFlags::kNone;
+  return Submit(task, ScsiStep::kFlushFirst, IoOp::kFlush, 0, 0);
+}
+
+Execution ScsiLane::GoOnFlushed(ScsiTask& task) {
+  return ExecuteInControl(*unit_.tray(), task, *CommandOf(task));
+}
+
+Execution ScsiLane::ExecuteAgain(ScsiTask& task, uint8_t nexus) {
+  const ScsiCommand& command = Begin(task, nexus);
+  // Of those that move the tray, only one that flushes is not done at once where it came from.
+  if ((command.flags & kFlushesFirst) != 0) {
+    return StopsMedium(task.cdb) ? FlushFirst(task) : GoOnFlushed(task);
+  }
   return Do(task, command);
 }
 
@@ -64,16 +96,16 @@ Execution ScsiLane::Do(ScsiTask& task, const ScsiCommand& command) {
 // it moves the tray.
 Execution ScsiLane::ExecuteInControl(ScsiTray& tray, ScsiTask& task, const ScsiCommand& command) {
   if (&tray.control() == &context_) {
-    if (const std::optional<Sense> refused = tray.Admit(command)) {
+    if (const std::optional<Sense> refused = tray.Admit(command, task.work.nexus)) {
       return Fail(task, *refused);
     }
     return Do(task, command);
   }
   tray.control().Post([this, &tray, &task, &command] {
     bool answered = true;
-    if (const std::optional<Sense> refused = tray.Admit(command)) {
+    if (const std::optional<Sense> refused = tray.Admit(command, task.work.nexus)) {
       Fail(task, *refused);
-    } else if ((command.flags & kInControl) != 0) {
+    } else if ((command.flags & (kInControl | kTellsReport)) != 0) {
       Do(task, command);
     } else {
       answered = false;
@@ -95,16 +127,21 @@ void ScsiLane::Cancel(ScsiTask& task) {
 }
 
 bool ScsiLane::Admit(ScsiTask& task, const ScsiCommand& command) {
-  if ((command.flags & kIgnoresAttention) == 0 && unit_.attentions().pending(nexus_)) [[unlikely]] {
-    if (const auto code = unit_.attentions().Take(nexus_)) {
+  const uint8_t nexus = task.work.nexus;
+  if ((command.flags & kIgnoresAttention) == 0 && unit_.attentions().pending(nexus)) [[unlikely]] {
+    if (const auto code = unit_.attentions().Take(nexus)) {
       Fail(task, UnitAttention(*code));
       return false;
     }
   }
   const int holder = unit_.reserved_by();
-  if (holder != ScsiUnit::kNobody && holder != nexus_ &&
+  if (holder != ScsiUnit::kNobody && holder != nexus &&
       (command.flags & kIgnoresReservation) == 0) {
     task.status = ScsiStatus::kReservationConflict;
+    return false;
+  }
+  if (has_control_byte_ && AsksForAca(task.cdb) && command.execute != RefuseUnknown) [[unlikely]] {
+    Fail(task, SenseCode::kInvalidFieldInCdb);
     return false;
   }
   return true;
@@ -166,6 +203,8 @@ uint8_t* ScsiLane::Scratch(ScsiTask& task, uint32_t bytes) {
   PLATTER_CHECK(task.work.scratch == nullptr);
   task.work.scratch = static_cast<uint8_t*>(context_.buffers().TryAllocate(bytes));
   task.work.scratch_bytes = bytes;
+  // Others have used it: what an ignored error leaves in it must not be theirs.
+  if (task.work.scratch != nullptr) std::memset(task.work.scratch, 0, bytes);
   return task.work.scratch;
 }
 

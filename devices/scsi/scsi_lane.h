@@ -32,6 +32,7 @@ enum class ScsiStep : uint8_t {
   kVerify,           // A piece read for comparison, or just to see that it can be read.
   kWriteThenVerify,  // All of the data.
   kRawRead,          // A piece whose sectors are made whole.
+  kFlushFirst,       // Of what a medium's cache has, before the command is done.
 };
 
 class ScsiLane final : private ScsiTaskOwner {
@@ -42,8 +43,15 @@ class ScsiLane final : private ScsiTaskOwner {
   // Through the channel of a drive that has attached to the unit's backend itself, in its context.
   ScsiLane(ScsiUnit& unit, BlockChannel& channel);
 
+  // Of an ATAPI drive: what is the control byte elsewhere is reserved in its packets, and not
+  // looked at.
+  void IgnoreControlByte() { has_control_byte_ = false; }
+
   // `nexus` below UnitAttentions::kMaxNexuses.
   Execution Execute(ScsiTask& task, uint8_t nexus);
+  // A task that a saved state had: as Execute, but what may be told in place of doing it was told,
+  // or not, when it first came.
+  Execution ExecuteAgain(ScsiTask& task, uint8_t nexus);
 
   // Of a task that goes on: it ends as soon as what it has in flight allows; as TASK ABORTED,
   // unless it was done before. May come again.
@@ -57,8 +65,6 @@ class ScsiLane final : private ScsiTaskOwner {
 
   // --- For the functions of commands. ---
 
-  // The initiator whose command is being executed.
-  uint8_t nexus() const { return nexus_; }
   Execution Good(ScsiTask& task, uint64_t transferred = 0);
   Execution Fail(ScsiTask& task, const Sense& sense);
   Execution Fail(ScsiTask& task, SenseCode code) { return Fail(task, IllegalRequest(code)); }
@@ -76,13 +82,22 @@ class ScsiLane final : private ScsiTaskOwner {
   // Starts a block request of the task.
   Execution Submit(ScsiTask& task, ScsiStep step, IoOp op, uint64_t offset, uint64_t bytes,
                    std::span<const iovec> pieces = {});
-  // Memory for the task until it is done; nullptr when there is none.
+  // After the flush of a command that begins with one.
+  Execution GoOnFlushed(ScsiTask& task);
+  // Memory for the task until it is done, zeroed; nullptr when there is none.
   uint8_t* Scratch(ScsiTask& task, uint32_t bytes);
 
  private:
   void OnTaskIoDone(ScsiTask& task, IoResult result) override;
   void FreeScratch(ScsiTask& task);
+  // The task as new; its command.
+  const ScsiCommand& Begin(ScsiTask& task, uint8_t nexus);
   Execution Do(ScsiTask& task, const ScsiCommand& command);
+  Execution FlushFirst(ScsiTask& task);
+  // nullptr: there is no such command.
+  const ScsiCommand* CommandOf(const ScsiTask& task) const {
+    return unit_.FindCommand(task.cdb.opcode(), task.cdb.action());
+  }
   Execution ExecuteInControl(ScsiTray& tray, ScsiTask& task, const ScsiCommand& command);
   // Whether the command may be done now; if not, the task has its status.
   bool Admit(ScsiTask& task, const ScsiCommand& command);
@@ -92,7 +107,7 @@ class ScsiLane final : private ScsiTaskOwner {
   ChannelClient* const client_;                // nullptr: nobody wants to be told.
   std::unique_ptr<BlockChannel> own_channel_;  // nullptr: somebody else's.
   BlockChannel* channel_;
-  uint8_t nexus_ = 0;
+  bool has_control_byte_ = true;
 };
 
 }  // namespace platter

@@ -27,5 +27,19 @@ TEST_F(ScsiLaneTest, AllocationLengthsCutReplies) {
   EXPECT_TRUE(Execute({0x12, 0, 0, 0, 64, 0}, {}, 36).overrun);
 }
 
+// While a command is away in the control context, the lane does those of other initiators.
+TEST_F(ScsiLaneTest, ATaskIsItsInitiatorsWhereverItIsDone) {
+  StartCd(MmcInterface::kScsi, &world.NewContext("io"));
+  backend.ops.change_media(MediumMove::kEject);
+  drive->attentions().EstablishFor(SenseCode::kModeParametersChanged, 1);
+  Task sense({0x03, 0, 0, 0, 18, 0}, {}, 18);
+  ASSERT_EQ(lane->Execute(sense, 0), Execution::kGoesOn);
+  EXPECT_TRUE(Execute({0x12, 0, 0, 0, 36, 0}, {}, 36, 1).good());
+  world.RunUntil([&] { return sense.completions == 1; });
+  EXPECT_EQ(sense.result().Number(12, 2), 0x3a00u);
+  EXPECT_TRUE(drive->attentions().pending(SenseCode::kModeParametersChanged, 1));
+  EXPECT_EQ(Execute({0x00}, {}, 0, 1).sense, UnitAttention(SenseCode::kModeParametersChanged));
+}
+
 }  // namespace
 }  // namespace platter

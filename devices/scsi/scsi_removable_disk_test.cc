@@ -66,6 +66,41 @@ TEST_P(ScsiRemovableDiskTest, SaysThatItsMediumIsRemovable) {
               backend.ops.is_medium_locked && backend.ops.resize);
 }
 
+// SBC-3, 5.25: what is cached is on the medium before it stops or goes.
+TEST_P(ScsiRemovableDiskTest, WhatStopsOrEjectsFlushesFirst) {
+  Begin();
+  const auto flushes = [this](uint8_t byte4) {
+    backend.asked.clear();
+    const ScsiResult result = Execute({0x1b, 0, 0, 0, byte4, 0});
+    EXPECT_TRUE(result.good()) << int{byte4};
+    EXPECT_EQ(result.transferred, 0u);
+    return !backend.asked.empty() && backend.asked.back().op == IoOp::kFlush;
+  };
+  constexpr uint8_t kStart = 1;
+  constexpr uint8_t kLoadEject = 2;
+  constexpr uint8_t kNoFlush = 4;
+  constexpr uint8_t kStandby = 3 << 4;
+  EXPECT_TRUE(flushes(0));
+  EXPECT_TRUE(flushes(kStandby));
+  EXPECT_FALSE(flushes(kStart));
+  EXPECT_FALSE(flushes(kNoFlush));
+  EXPECT_TRUE(flushes(kLoadEject));
+  EXPECT_TRUE(backend.ops.is_tray_open());
+  EXPECT_FALSE(flushes(kLoadEject)) << "no medium to flush";
+  EXPECT_FALSE(flushes(kLoadEject | kStart));
+  EXPECT_EQ(Ready().sense, kChanged);
+  EXPECT_FALSE(flushes(kLoadEject | kNoFlush));
+  EXPECT_TRUE(backend.ops.is_tray_open());
+}
+
+TEST_P(ScsiRemovableDiskTest, AFlushThatFailsKeepsTheMediumIn) {
+  Begin();
+  backend.next_error = -EIO;
+  EXPECT_EQ(Execute({0x1b, 0, 0, 0, 2, 0}).sense.key, SenseKey::kMediumError);
+  EXPECT_FALSE(backend.ops.is_tray_open());
+  EXPECT_TRUE(Eject().good());
+}
+
 TEST_P(ScsiRemovableDiskTest, TheGuestEjectsAndLoads) {
   Begin();
   EXPECT_TRUE(Write(3, 1).good());
@@ -230,6 +265,29 @@ INSTANTIATE_TEST_SUITE_P(Lanes, ScsiRemovableDiskTest, testing::Values(Lane::kCo
                            return std::string(lane.param == Lane::kControl ? "Control" : "Own");
                          });
 
+class ScsiEmptyDiskTest : public testing::Test, protected ScsiFixture {};
+
+// Its commands do not come and go with the medium.
+TEST_F(ScsiEmptyDiskTest, UnmapWaitsForAMediumAsOthersDo) {
+  StartRemovable();
+  backend.inserted = false;
+  backend.discards = false;
+  disk->ResetMachine();
+  disk->attentions().Clear();
+  const Sense unmap = Execute({0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0}).sense;
+  EXPECT_EQ(unmap.key, SenseKey::kNotReady);
+  EXPECT_EQ(unmap, Execute({0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0}, {}, 512).sense);
+}
+
+TEST_F(ScsiEmptyDiskTest, PowerConditionsThatThereAreNotAreRefused) {
+  StartRemovable();
+  for (const uint8_t condition : {0x40, 0x50, 0x60, 0x80, 0x90, 0xc0, 0xf0}) {
+    EXPECT_EQ(Execute({0x1b, 0, 0, 0, condition, 0}).sense,
+              IllegalRequest(SenseCode::kInvalidFieldInCdb));
+  }
+  EXPECT_TRUE(Execute({0x1b, 0, 0, 0, 0x30, 0}).good());
+}
+
 class ScsiFixedDiskTest : public testing::Test, protected ScsiFixture {};
 
 TEST_F(ScsiFixedDiskTest, HasNoTray) {
@@ -237,7 +295,7 @@ TEST_F(ScsiFixedDiskTest, HasNoTray) {
   EXPECT_EQ(disk->tray(), nullptr);
   EXPECT_EQ(Execute({0x12, 0, 0, 0, 36, 0}, {}, 36).data[1], 0) << "RMB";
   EXPECT_EQ(Execute({0x1e, 0, 0, 0, 1, 0}).sense, IllegalRequest(SenseCode::kInvalidOpcode));
-  EXPECT_TRUE(Execute({0x1b, 0, 0, 0, 2, 0}).good());
+  EXPECT_EQ(Execute({0x1b, 0, 0, 0, 2, 0}).sense, IllegalRequest(SenseCode::kInvalidFieldInCdb));
   EXPECT_TRUE(Execute({0x00}).good());
   EXPECT_TRUE(backend.tray_moves.empty());
   EXPECT_FALSE(backend.ops.change_media || backend.ops.eject_request || backend.ops.is_tray_open ||

@@ -53,12 +53,14 @@ enum class ScsiOpcode : uint8_t {
   kServiceActionIn16 = 0x9e,
   kReportLuns = 0xa0,
   kMaintenanceIn = 0xa3,
+  kSetReadAhead = 0xa7,
   kRead12 = 0xa8,
   kWrite12 = 0xaa,
   kWriteAndVerify12 = 0xae,
   kGetPerformance = 0xac,
   kReadDvdStructure = 0xad,
   kVerify12 = 0xaf,
+  kSetStreaming = 0xb6,
   kReadCdMsf = 0xb9,
   kSetCdSpeed = 0xbb,
   kMechanismStatus = 0xbd,
@@ -96,6 +98,7 @@ enum class SenseKey : uint8_t {
 // Additional sense code and qualifier, as one number (SPC-4, annex E).
 enum class SenseCode : uint16_t {
   kNone = 0x0000,
+  kManualInterventionRequired = 0x0403,
   kWriteError = 0x0c00,
   kUnrecoveredReadError = 0x1100,
   kParameterListLengthError = 0x1a00,
@@ -114,6 +117,7 @@ enum class SenseCode : uint16_t {
   kModeParametersChanged = 0x2a01,
   kCapacityDataChanged = 0x2a09,
   kIncompatibleMedium = 0x3000,
+  kIncompatibleFormat = 0x3002,  // Cannot read medium.
   kSavingParametersNotSupported = 0x3900,
   kMediumNotPresent = 0x3a00,
   kMediumNotPresentTrayClosed = 0x3a01,
@@ -143,12 +147,14 @@ enum class VpdPage : uint8_t {
   kLogicalBlockProvisioning = 0xb2,
 };
 
-// Mode pages (SPC-4, 7.5; SBC-3, 6.4).
+// Mode pages (SPC-4, 7.5; SBC-3, 6.4; MMC-6, 7).
 enum class ModePage : uint8_t {
   kReadWriteErrorRecovery = 0x01,
   kCaching = 0x08,
   kControl = 0x0a,
   kCdAudioControl = 0x0e,
+  kPowerCondition = 0x1a,
+  kTimeoutAndProtect = 0x1d,  // MMC's.
   kCdCapabilities = 0x2a,
   kAll = 0x3f,
 };

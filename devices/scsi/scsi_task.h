@@ -65,6 +65,7 @@ class ScsiTask : public BlockRequest {
 
   struct Work {
     ScsiTaskOwner* owner = nullptr;
+    uint8_t nexus = 0;           // The initiator.
     uint8_t step = 0;            // What the block request in flight is for.
     bool in_channel = false;     // There is one.
     bool cancelled = false;      // No further one is started.
@@ -73,6 +74,7 @@ class ScsiTask : public BlockRequest {
     iovec piece{};        // A list of one, for block requests that go to scratch.
     uint64_t offset = 0;  // Where the work goes on.
     uint64_t left = 0;
+    uint64_t taken = 0;  // Bytes of data-out that the command will have used.
   };
   Work work;
 

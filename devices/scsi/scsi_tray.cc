@@ -15,33 +15,47 @@ BlockDevOps ScsiTray::Callbacks() {
 }
 
 void ScsiTray::OnAttached() {
-  mechanism_.Restore({.medium = unit_.backend().is_inserted()});
+  const TraySnapshot found = {.medium = unit_.backend().is_inserted()};
+  mechanism_.Restore(found);
+  for (Tray& other : others_) other.Restore(found);
   Publish();
 }
 
-void ScsiTray::LookAtMedium() { mechanism_.SetMedium(unit_.backend().is_inserted()); }
+TrayOutcome ScsiTray::ForEveryNexus(absl::FunctionRef<TrayOutcome(Tray&)> action) {
+  for (Tray& other : others_) action(other);
+  return action(mechanism_);
+}
+
+void ScsiTray::LookAtMedium() {
+  const bool medium = unit_.backend().is_inserted();
+  ForEveryNexus([medium](Tray& tray) { return tray.SetMedium(medium); });
+}
 
 void ScsiTray::Publish() {
   ready_.store(mechanism_.ready(), std::memory_order_release);
   open_.store(mechanism_.open(), std::memory_order_release);
-  reports_.store(mechanism_.report() != TrayReport::kNone, std::memory_order_release);
+  uint32_t reports = 0;
+  for (uint8_t nexus = 0; nexus < UnitAttentions::kMaxNexuses; ++nexus) {
+    if (report(nexus) != TrayReport::kNone) reports |= uint32_t{1} << nexus;
+  }
+  reports_.store(reports, std::memory_order_release);
 }
 
 // --- The host. ---
 
 void ScsiTray::OnHostMove(MediumMove move) {
   if (move == MediumMove::kEject) {
-    mechanism_.TryOpen(Force::kNo);
+    ForEveryNexus([](Tray& tray) { return tray.TryOpen(Force::kNo); });
   } else {
     LookAtMedium();
-    mechanism_.Apply(TrayEvent::kHostClose);
+    Apply(TrayEvent::kHostClose);
   }
   Publish();
   unit_.TellNews(ScsiNews::kTray);
 }
 
 void ScsiTray::OnEjectRequest(Force force) {
-  mechanism_.RequestEject(force);
+  ForEveryNexus([force](Tray& tray) { return tray.RequestEject(force); });
   if (force == Force::kYes) unit_.backend().LockMedium(false);
   Publish();
   unit_.TellNews(ScsiNews::kTray);
@@ -52,7 +66,7 @@ void ScsiTray::OnEjectRequest(Force force) {
 TrayOutcome ScsiTray::Move(MediumMove move) {
   if (move == MediumMove::kLoad) LookAtMedium();
   const TrayOutcome outcome =
-      mechanism_.Apply(move == MediumMove::kEject ? TrayEvent::kGuestOpen : TrayEvent::kGuestClose);
+      Apply(move == MediumMove::kEject ? TrayEvent::kGuestOpen : TrayEvent::kGuestClose);
   Publish();
   if (outcome == TrayOutcome::kOpened || outcome == TrayOutcome::kClosed) {
     unit_.backend().TrayMoved(move);
@@ -61,13 +75,13 @@ TrayOutcome ScsiTray::Move(MediumMove move) {
 }
 
 void ScsiTray::Lock(bool locked) {
-  mechanism_.Apply(locked ? TrayEvent::kGuestLock : TrayEvent::kGuestUnlock);
+  Apply(locked ? TrayEvent::kGuestLock : TrayEvent::kGuestUnlock);
   unit_.backend().LockMedium(locked);
 }
 
 TrayNotice ScsiTray::TakeNotice() {
   const TrayNotice notice = mechanism_.notice();
-  if (notice != TrayNotice::kNone) mechanism_.Apply(TrayEvent::kNotified);
+  if (notice != TrayNotice::kNone) Apply(TrayEvent::kNotified);
   return notice;
 }
 
@@ -76,27 +90,48 @@ bool ScsiTray::has_medium() const {
 }
 
 void ScsiTray::Reset() {
-  mechanism_.Apply(TrayEvent::kDeviceReset);
+  Apply(TrayEvent::kDeviceReset);
   unit_.backend().LockMedium(false);
 }
 
 void ScsiTray::ResetMachine() {
-  const TrayOutcome outcome = mechanism_.Apply(TrayEvent::kMachineReset);
+  const TrayOutcome outcome = Apply(TrayEvent::kMachineReset);
   LookAtMedium();
   // A medium put in while open is no news to a new guest.
-  mechanism_.Apply(TrayEvent::kMachineReset);
+  Apply(TrayEvent::kMachineReset);
   Publish();
   unit_.backend().LockMedium(false);
   if (outcome == TrayOutcome::kClosed) unit_.backend().TrayMoved(MediumMove::kLoad);
 }
 
+void ScsiTray::Restore(const TraySnapshot& snapshot) {
+  mechanism_.Restore(snapshot);
+  for (Tray& other : others_) other.Restore(snapshot);
+  if (!mechanism_.open()) LookAtMedium();
+  Publish();
+  unit_.backend().LockMedium(mechanism_.locked());
+}
+
+void ScsiTray::RestoreReport(uint8_t nexus, TrayReport report) {
+  Tray& tray = nexus == 0 ? mechanism_ : others_[nexus - 1];
+  TraySnapshot snapshot = tray.snapshot();
+  snapshot.report = report;
+  tray.Restore(snapshot);
+  Publish();
+}
+
 // --- Admission. ---
 
-std::optional<Sense> ScsiTray::Admit(const ScsiCommand& command) {
+std::optional<Sense> ScsiTray::Admit(const ScsiCommand& command, uint8_t nexus) {
   if ((command.flags & kIgnoresAttention) != 0) return std::nullopt;
-  const TrayReport report = mechanism_.report();
+  return TakeReport(nexus);
+}
+
+std::optional<Sense> ScsiTray::TakeReport(uint8_t nexus) {
+  Tray& tray = nexus == 0 ? mechanism_ : others_[nexus - 1];
+  const TrayReport report = tray.report();
   if (report == TrayReport::kNone) return std::nullopt;
-  mechanism_.Apply(TrayEvent::kReported);
+  tray.Apply(TrayEvent::kReported);
   Publish();
   if (report == TrayReport::kGone) return removal_;
   return UnitAttention(SenseCode::kMediumMayHaveChanged);

@@ -11,13 +11,18 @@
 #ifndef PLATTER_DEVICES_SCSI_SCSI_TRAY_H_
 #define PLATTER_DEVICES_SCSI_SCSI_TRAY_H_
 
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <optional>
+
+#include "absl/functional/function_ref.h"
 
 #include "aio/aio_context.h"
 #include "blockbackend/device_view.h"
 #include "devices/scsi/scsi_command.h"
 #include "devices/scsi/sense.h"
+#include "devices/scsi/unit_attentions.h"
 #include "devices/tray/tray.h"
 
 namespace platter {
@@ -51,17 +56,26 @@ class ScsiTray {
   void Reset();
   void ResetMachine();
 
+  // Of a saved state. Another medium than was there is one that has changed.
+  void Restore(const TraySnapshot& snapshot);
+  // What that initiator has yet to be told; mechanism() has nexus 0's.
+  TrayReport report(uint8_t nexus) const { return view(nexus).report(); }
+  void RestoreReport(uint8_t nexus, TrayReport report);
+
   // --- Admission. ---
 
   // Whether `command` has to go to the control context now: it moves the tray, or there is
   // something to report first. Any thread; the answer may be old by one command that runs at the
   // same time.
-  bool GoesToControl(const ScsiCommand& command) const {
+  bool GoesToControl(const ScsiCommand& command, uint8_t nexus) const {
     if ((command.flags & kInControl) != 0) return true;
-    return (command.flags & kIgnoresAttention) == 0 && reports_.load(std::memory_order_acquire);
+    const bool tells = (command.flags & (kIgnoresAttention | kTellsReport)) != kIgnoresAttention;
+    return tells && (reports_.load(std::memory_order_acquire) >> nexus & 1) != 0;
   }
   // Nothing: the command may be done.
-  std::optional<Sense> Admit(const ScsiCommand& command);
+  std::optional<Sense> Admit(const ScsiCommand& command, uint8_t nexus);
+  // What there is to report to that initiator, as told now. Control context.
+  std::optional<Sense> TakeReport(uint8_t nexus);
   AioContext& control() const { return control_; }  // Any thread.
   // Whether there is a medium that commands can use, and why not. Any thread.
   Sense Readiness() const;
@@ -70,17 +84,26 @@ class ScsiTray {
   void OnHostMove(MediumMove move);
   void OnEjectRequest(Force force);
   void LookAtMedium();
+  const Tray& view(uint8_t nexus) const { return nexus == 0 ? mechanism_ : others_[nexus - 1]; }
+  // Does the same to the mechanism as each initiator knows it; returns what came of nexus 0's.
+  TrayOutcome ForEveryNexus(absl::FunctionRef<TrayOutcome(Tray&)> action);
+  TrayOutcome Apply(TrayEvent event) {
+    return ForEveryNexus([event](Tray& tray) { return tray.Apply(event); });
+  }
   // After each change: for the lanes.
   void Publish();
 
   ScsiUnit& unit_;
   AioContext& control_;
   const Sense removal_;
+  // One mechanism, but each initiator is told of a change by itself (SAM-5, 5.14). The others
+  // differ from nexus 0's in their reports alone.
   Tray mechanism_;
+  std::array<Tray, UnitAttentions::kMaxNexuses - 1> others_;
   // For the lanes, of the mechanism.
   std::atomic<bool> ready_{false};
   std::atomic<bool> open_{false};
-  std::atomic<bool> reports_{false};
+  std::atomic<uint32_t> reports_{0};  // A bit per nexus.
 };
 
 }  // namespace platter

@@ -28,7 +28,8 @@ void ScsiUnit::Release(uint8_t nexus) {
 void ScsiUnit::Reset(SenseCode why) {
   if (tray_ != nullptr) tray_->Reset();
   reserved_by_.store(kNobody);
-  set_descriptor_sense(false);
+  // SPC-4, 5.9: mode parameters stay over the loss of a nexus.
+  if (why != SenseCode::kNexusLoss) set_descriptor_sense(false);
   attentions_.Clear();
   attentions_.Establish(why);
 }

@@ -58,6 +58,7 @@ class ScsiUnit {
   uint64_t blocks() const { return backend_.length() / block_size_; }
 
   UnitAttentions& attentions() { return attentions_; }
+  const UnitAttentions& attentions() const { return attentions_; }
 
   // The initiator that reserved the unit (SPC-2, 7.21), or kNobody.
   static constexpr int kNobody = -1;
@@ -66,6 +67,8 @@ class ScsiUnit {
   bool Reserve(uint8_t nexus);
   // Nothing happens unless `nexus` has it.
   void Release(uint8_t nexus);
+  // An initiator, or kNobody: of a saved state.
+  void RestoreReservation(int holder) { reserved_by_.store(holder); }
 
   // D_SENSE of the control mode page.
   SenseFormat sense_format() const {
@@ -75,7 +78,7 @@ class ScsiUnit {
   void set_descriptor_sense(bool on) { descriptor_sense_.store(on, std::memory_order_relaxed); }
 
   // After a reset of device, bus or unit: reservations, changed parameters and attentions are gone,
-  // and `why` is to be told.
+  // and `why` is to be told. Parameters stay when that is the loss of a nexus.
   virtual void Reset(SenseCode why);
   // Machine reset: as Reset, and a tray is closed. Control context.
   void ResetMachine();
@@ -97,6 +100,15 @@ class ScsiUnit {
   // Logical blocks in a physical one, as a power of two; whether UNMAP is there.
   virtual uint8_t physical_exponent() const { return 0; }
   virtual bool can_unmap() const { return false; }
+  // nullptr when this unit has no such command.
+  const ScsiCommand* FindCommand(uint8_t opcode, uint8_t action) const {
+    const ScsiCommand* const command = commands().Find(opcode, action);
+    return command != nullptr && Has(*command) ? command : nullptr;
+  }
+  // Whether the unit has a command of its table.
+  bool Has(const ScsiCommand& command) const {
+    return (command.flags & kNeedsUnmap) == 0 || can_unmap();
+  }
   // Whether there is a medium that commands can use, and why not.
   virtual Sense Readiness() const = 0;
   // Writes the VPD page, header included, into `out`, which has room for kMaxReplyBytes zeroes.

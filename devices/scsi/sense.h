@@ -30,6 +30,7 @@ struct Sense {
 enum class SenseFormat : uint8_t { kFixed, kDescriptor };
 
 inline constexpr size_t kFixedSenseBytes = 18;
+inline constexpr size_t kDescriptorSenseBytes = 8;  // Without a descriptor.
 inline constexpr size_t kMaxSenseBytes = 20;  // Descriptor format with an information descriptor.
 
 // Sense data of a current error (response code 70h or 72h; SPC-4, 4.5.3 and 4.5.2). Returns how

@@ -15,7 +15,7 @@ namespace platter {
 
 // START STOP UNIT (MMC-6, 6.42; SBC-3, 5.25): LOEJ opens and closes the tray; 5/53/02 while locked.
 Execution StartStopTray(ScsiLane& lane, ScsiTask& task);
-// PREVENT ALLOW MEDIUM REMOVAL (MMC-6, 6.16; SBC-3, 5.6).
+// PREVENT ALLOW MEDIUM REMOVAL (MMC-6, 6.16; SBC-3, 5.10).
 Execution PreventAllowRemoval(ScsiLane& lane, ScsiTask& task);
 // GET EVENT STATUS NOTIFICATION of media, polled (MMC-6, 6.6).
 Execution GetEventStatus(ScsiLane& lane, ScsiTask& task);

@@ -42,6 +42,12 @@ class UnitAttentions {
     }
   }
 
+  // For that nexus only: of a saved state.
+  void EstablishFor(SenseCode code, uint8_t nexus) { pending_[nexus].fetch_or(BitOf(code)); }
+
+  bool pending(SenseCode code, uint8_t nexus) const {
+    return (pending_[nexus].load(std::memory_order_relaxed) & BitOf(code)) != 0;
+  }
   bool pending(uint8_t nexus) const { return pending_[nexus].load(std::memory_order_relaxed) != 0; }
   // The first condition that `nexus` has not been told; no longer pending then. Of two calls at the
   // same time only one gets it.

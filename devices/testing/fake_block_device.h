@@ -69,6 +69,7 @@ class FakeBlockDevice final : public BlockDeviceView {
   BackendBlockSizes block_sizes;
   uint64_t announced_length = 0;  // 0: what `data` has.
   bool hold = false;
+  uint32_t let_through = 0;  // So many requests are not held all the same.
   OnCancel on_cancel = OnCancel::kCompletes;
   IoResult next_error = 0;          // Of the next request, once.
   bool skip_next_transfer = false;  // The next request succeeds without doing anything.
@@ -135,7 +136,10 @@ class FakeBlockDevice final : public BlockDeviceView {
       if (device_.record) {
         device_.asked.push_back({request.op, request.offset, request.bytes, request.flags});
       }
-      if (device_.hold) return held_.PushBack(request);
+      if (device_.hold) {
+        if (device_.let_through == 0) return held_.PushBack(request);
+        --device_.let_through;
+      }
       Finish(request, Execute(request));
     }
     void Plug() override { ++plugs_; }

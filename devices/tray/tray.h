@@ -88,7 +88,8 @@ class Tray {
   // Asks the guest to let go; with kYes also unlocks. kAlready: the tray is open.
   TrayOutcome RequestEject(Force force);
   // Takes the medium out, puts one in (or, with `medium` false, none) and closes. kClosed, or
-  // kLocked: nothing changed, and the guest has been asked.
+  // kLocked: nothing changed, and the guest has been asked. For owners whose medium is at hand; a
+  // backend's change (BlockBackend::ChangeMedium) tells the drive both halves, drained.
   TrayOutcome Swap(Force force, bool medium);
   // Notes what is in the drive now. kAlready: that was known.
   TrayOutcome SetMedium(bool medium);

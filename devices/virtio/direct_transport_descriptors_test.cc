@@ -409,10 +409,11 @@ TEST_P(DescriptorsTest, MistakesAreNamed) {
             "device 'disk0' queue 0: kick: descriptor " + number +
                 " is a file or a device, not an eventfd to watch");
   EXPECT_EQ(MessageOf(transport->SetCallDescriptor(1, zero)),
-            "device 'disk0' queue 1: call: descriptor " + number + " is not an eventfd to signal");
+            "device 'disk0' queue 1: call: descriptor " + number +
+                " is not an eventfd or a unix stream socket to signal");
   EXPECT_EQ(MessageOf(transport->SetConfigDescriptor(zero)),
             "device 'disk0': configuration changes: descriptor " + number +
-                " is not an eventfd to signal");
+                " is not an eventfd or a unix stream socket to signal");
   close(zero);
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -33,6 +34,14 @@ absl::Status CheckWatchable(int fd, const std::string& name) {
   return ErrnoError(errno, name + " cannot be watched");
 }
 
+bool IsUnixStream(int fd) {
+  int domain = 0;
+  int type = 0;
+  socklen_t size = sizeof(int);
+  return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX &&
+         getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
 // nullptr, or what is wrong with it.
 const char* WrongKind(int fd, Direction direction) {
   struct stat info = {};
@@ -41,8 +50,9 @@ const char* WrongKind(int fd, Direction direction) {
   const mode_t type = info.st_mode & S_IFMT;
   iovec nothing = {nullptr, 0};
   if (direction == Direction::kCall) {
+    if (type == S_IFSOCK && IsUnixStream(fd)) return nullptr;
     if (type == 0 && writev(fd, &nothing, 1) == 0) return nullptr;
-    return "is not an eventfd to signal";
+    return "is not an eventfd or a unix stream socket to signal";
   }
   if (type != 0 && type != S_IFIFO && type != S_IFSOCK) {
     return "is a file or a device, not an eventfd to watch";
@@ -79,10 +89,6 @@ ssize_t ReadOnce(int fd) {
 }
 
 }  // namespace
-
-OwnedDescriptor::~OwnedDescriptor() {
-  if (fd_ >= 0) close(fd_);
-}
 
 // --- KickDescriptor. ---
 
@@ -169,31 +175,64 @@ void KickDescriptor::OnFdReady(uint32_t events) {
 
 // --- CallDescriptor. ---
 
+namespace {
+
+// Puts `next` behind the number of `place`, or makes its number the one.
+absl::Status Put(OwnedDescriptor next, OwnedDescriptor& place) {
+  if (place.get() < 0) {
+    place = std::move(next);
+  } else if (dup3(next.get(), place.get(), O_CLOEXEC) < 0) {
+    return ErrnoError(errno, "descriptor " + std::to_string(next.get()));
+  }
+  return absl::OkStatus();
+}
+
+// The number stays, for who is about to write to it; the peer's file is let go. What takes its
+// place is of the same kind.
+void LetGoOf(OwnedDescriptor& place, OwnedDescriptor instead) {
+  if (place.get() >= 0 && instead.get() >= 0) dup3(instead.get(), place.get(), O_CLOEXEC);
+}
+void LetGoOfEvent(OwnedDescriptor& place) {
+  if (place.get() >= 0) LetGoOf(place, OwnedDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
+}
+void LetGoOfSocket(OwnedDescriptor& place) {
+  if (place.get() < 0) return;
+  LetGoOf(place, OwnedDescriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+}
+
+}  // namespace
+
 absl::Status CallDescriptor::Set(int fd) {
-  OwnedDescriptor next;
   if (fd == -1) {
-    fd_.store(-1, std::memory_order_release);
-    if (place_.get() < 0) return absl::OkStatus();
-    // The number stays, for who is about to write to it; the peer's file is let go.
-    next = OwnedDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (next.get() >= 0) dup3(next.get(), place_.get(), O_CLOEXEC);
+    target_.store(-1, std::memory_order_release);
+    LetGoOfEvent(event_);
+    LetGoOfSocket(socket_);
     return absl::OkStatus();
   }
   absl::StatusOr<OwnedDescriptor> copy = Duplicate(fd, Direction::kCall);
   if (!copy.ok()) return copy.status();
-  next = *std::move(copy);
-  if (place_.get() < 0) {
-    place_ = std::move(next);
-  } else if (dup3(next.get(), place_.get(), O_CLOEXEC) < 0) {
-    return ErrnoError(errno, "descriptor " + std::to_string(fd));
+  if (IsUnixStream(copy->get())) {
+    PLATTER_RETURN_IF_ERROR(Put(*std::move(copy), socket_));
+    target_.store(2 * socket_.get() + kSocket, std::memory_order_release);
+    LetGoOfEvent(event_);
+  } else {
+    PLATTER_RETURN_IF_ERROR(Put(*std::move(copy), event_));
+    target_.store(2 * event_.get(), std::memory_order_release);
+    LetGoOfSocket(socket_);
   }
-  fd_.store(place_.get(), std::memory_order_release);
   return absl::OkStatus();
 }
 
 void CallDescriptor::Write(int fd) {
   const uint64_t one = 1;
   while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+  }
+}
+
+void CallDescriptor::Send(int fd) {
+  const uint64_t one = 1;
+  // A full buffer is signals enough; a peer that has gone is nobody's loss.
+  while (send(fd, &one, sizeof(one), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EINTR) {
   }
 }
 

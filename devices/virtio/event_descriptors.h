@@ -4,8 +4,8 @@
 // driver in another process: a descriptor that is watched for kicks, and one that is signalled.
 //
 // What the peer gives is not trusted. A kick descriptor is an eventfd or anything else that is read
-// and polled; a call descriptor is an eventfd. Files, devices, and for calls pipes and sockets too
-// (a write there may raise SIGPIPE) are refused.
+// and polled; a call descriptor is an eventfd, or a unix stream socket (User-mode Linux has those).
+// Files, devices, and for calls pipes too (a write there may raise SIGPIPE) are refused.
 //
 // Ownership: each keeps a duplicate of its own and closes it; the caller's stays the caller's and
 //   may be closed as soon as the call has returned.
@@ -34,26 +34,9 @@
 #include "aio/aio_context.h"
 #include "aio/clock.h"
 #include "aio/timer.h"
+#include "base/owned_descriptor.h"
 
 namespace platter {
-
-// A descriptor that is closed with its owner; -1: none.
-class OwnedDescriptor {
- public:
-  OwnedDescriptor() = default;
-  explicit OwnedDescriptor(int fd) : fd_(fd) {}
-  ~OwnedDescriptor();
-  OwnedDescriptor(OwnedDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  OwnedDescriptor& operator=(OwnedDescriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-
-  int get() const { return fd_; }
-
- private:
-  int fd_ = -1;
-};
 
 // Watches a descriptor in a context while started: each turn in which it is readable reads once and
 // kicks once. One that is readable all the time (a counter with EFD_SEMAPHORE and a large value),
@@ -118,9 +101,9 @@ class KickDescriptor final : private FdWatch, public std::enable_shared_from_thi
   Timer rest_;  // Armed: not watched until it expires.
 };
 
-// Signals a descriptor that may be replaced at any time: it has one number as long as the object
-// lives, behind which dup3 puts another file. So who signals needs no lock, and never writes into a
-// file that happened to get a closed descriptor's number.
+// Signals a descriptor that may be replaced at any time: each of the two kinds has one number as
+// long as the object lives, behind which dup3 puts another file of that kind. So who signals needs
+// no lock, and never writes into a file that happened to get a closed descriptor's number.
 class CallDescriptor {
  public:
   // Any thread, one at a time, while others signal: such a signal goes to the old one or to the
@@ -130,17 +113,26 @@ class CallDescriptor {
   // Any thread, lock-free. False when there is no descriptor. A full counter is a signal that the
   // peer has not seen yet; other errors hurt nobody but the peer. Neither is an error here.
   bool Signal() {
-    const int fd = fd_.load(std::memory_order_acquire);
-    if (fd < 0) return false;
-    Write(fd);
+    const int target = target_.load(std::memory_order_acquire);
+    if (target < 0) return false;
+    if ((target & kSocket) == 0) {
+      Write(target >> 1);
+    } else {
+      Send(target >> 1);
+    }
     return true;
   }
 
  private:
-  static void Write(int fd);
+  static constexpr int kSocket = 1;
 
-  OwnedDescriptor place_;    // The number; under Set.
-  std::atomic<int> fd_{-1};  // It, or -1.
+  static void Write(int fd);
+  static void Send(int fd);
+
+  // The numbers; under Set.
+  OwnedDescriptor event_;
+  OwnedDescriptor socket_;
+  std::atomic<int> target_{-1};  // Twice the number, and kSocket if it is one; or -1.
 };
 
 }  // namespace platter

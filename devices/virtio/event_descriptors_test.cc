@@ -337,7 +337,7 @@ TEST(CallDescriptorTest, WhatIsNoEventfdIsRefused) {
   Pipe pipe;
   pipe.reader = OwnedDescriptor();  // A write would raise SIGPIPE.
   int ends[2];
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
   const OwnedDescriptor other_end(ends[1]);
   const OwnedDescriptor bad[] = {OwnedDescriptor(dup(pipe.writer.get())), OwnedDescriptor(ends[0]),
                                  OwnedDescriptor(open("/dev/null", O_RDWR)),
@@ -350,6 +350,50 @@ TEST(CallDescriptorTest, WhatIsNoEventfdIsRefused) {
   EXPECT_EQ(ErrnoOf(call.Set(9999)), EBADF);
   EXPECT_TRUE(call.Signal());
   EXPECT_EQ(Take(event), 1u);
+}
+
+TEST(CallDescriptorTest, AStreamSocketIsSignalledAndMayHaveGone) {
+  CallDescriptor call;
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  OwnedDescriptor peer(ends[0]);
+  ASSERT_TRUE(call.Set(OwnedDescriptor(ends[1]).get()).ok());
+  EXPECT_TRUE(call.Signal());
+  uint64_t value = 0;
+  ASSERT_EQ(recv(peer.get(), &value, sizeof(value), MSG_DONTWAIT), ssize_t{sizeof(value)});
+  EXPECT_EQ(value, 1u);
+  // A peer that does not read is not waited for.
+  for (int i = 0; i < 100'000; ++i) EXPECT_TRUE(call.Signal());
+  // A write to it now would raise SIGPIPE.
+  peer = OwnedDescriptor();
+  EXPECT_TRUE(call.Signal());
+  const OwnedDescriptor event = NewEvent();
+  ASSERT_TRUE(call.Set(event.get()).ok());
+  EXPECT_TRUE(call.Signal());
+  EXPECT_EQ(Take(event), 1u);
+  EXPECT_TRUE(call.Set(-1).ok());
+  EXPECT_FALSE(call.Signal());
+}
+
+TEST(CallDescriptorTest, KindsReplacedBesideSignals) {
+  CallDescriptor call;
+  const OwnedDescriptor event = NewEvent();
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const OwnedDescriptor ours(ends[1]);
+  {
+    const OwnedDescriptor gone(ends[0]);
+  }  // A write to it would raise SIGPIPE.
+  ASSERT_TRUE(call.Set(event.get()).ok());
+  std::atomic<bool> stop{false};
+  std::thread queue([&] {
+    while (!stop.load()) call.Signal();
+  });
+  for (int i = 0; i < 2000; ++i) {
+    EXPECT_TRUE(call.Set(i % 2 == 0 ? ours.get() : event.get()).ok());
+  }
+  stop.store(true);
+  queue.join();
 }
 
 TEST(CallDescriptorTest, ReplacedBesideSignals) {

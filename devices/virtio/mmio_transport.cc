@@ -11,20 +11,14 @@ namespace {
 
 constexpr uint64_t kConfigStart = static_cast<uint64_t>(MmioRegister::kConfig);
 constexpr unsigned kControlWidth = 4;
-constexpr uint32_t kFeatureWords = 2;
 constexpr uint32_t kAllOnes32 = 0xffffffff;
-
-void SetLow(uint64_t* to, uint32_t value) { *to = (*to & ~uint64_t{kAllOnes32}) | value; }
-void SetHigh(uint64_t* to, uint32_t value) { *to = (*to & kAllOnes32) | (uint64_t{value} << 32); }
 
 }  // namespace
 
 MmioTransport::MmioTransport(VirtioDevice& device, std::shared_ptr<const GuestMemory> memory,
                              InterruptLine& line)
-    : device_(device), memory_(std::move(memory)), line_(line), queues_(device.queue_count()) {
+    : device_(device), line_(line), registers_(device, *this, std::move(memory)) {
   device_.Connect(*this);
-  SerialiserLock lock(device_.serialiser());
-  ClearRegisters();
 }
 
 // --- Accesses. ---
@@ -66,7 +60,7 @@ void MmioTransport::WriteRegister(uint64_t offset, unsigned width, uint64_t valu
 }
 
 uint32_t MmioTransport::ReadControl(MmioRegister at) {
-  const bool queue_exists = queue_sel_ < queues_.size();
+  const DriverRegisters::Queue* const queue = registers_.queue();
   switch (at) {
     case MmioRegister::kMagicValue:
       return kMagic;
@@ -77,12 +71,11 @@ uint32_t MmioTransport::ReadControl(MmioRegister at) {
     case MmioRegister::kVendorId:
       return kVendor;
     case MmioRegister::kDeviceFeatures:
-      if (device_features_sel_ >= kFeatureWords) return 0;
-      return static_cast<uint32_t>(device_.offered_features() >> (32 * device_features_sel_));
+      return registers_.device_features();
     case MmioRegister::kQueueSizeMax:
-      return queue_exists ? device_.max_queue_size() : 0;
+      return queue != nullptr ? device_.max_queue_size() : 0;
     case MmioRegister::kQueueReady:
-      return queue_exists && queues_[queue_sel_].ready ? 1 : 0;
+      return queue != nullptr && queue->enabled ? 1 : 0;
     case MmioRegister::kStatus:
       return status();
     case MmioRegister::kShmLenLow:
@@ -100,21 +93,16 @@ uint32_t MmioTransport::ReadControl(MmioRegister at) {
 void MmioTransport::WriteControl(MmioRegister at, uint32_t value) {
   switch (at) {
     case MmioRegister::kDeviceFeaturesSel:
-      device_features_sel_ = value;
+      registers_.SelectDeviceFeatures(value);
       return;
     case MmioRegister::kDriverFeaturesSel:
-      driver_features_sel_ = value;
+      registers_.SelectDriverFeatures(value);
       return;
     case MmioRegister::kDriverFeatures:
-      // 3.1.1: what FEATURES_OK agreed on does not change.
-      if ((status() & kVirtioStatusFeaturesOk) != 0 || driver_features_sel_ >= kFeatureWords) {
-        return;
-      }
-      driver_features_sel_ == 0 ? SetLow(&driver_features_, value)
-                                : SetHigh(&driver_features_, value);
+      registers_.WriteDriverFeatures(value);
       return;
     case MmioRegister::kQueueSel:
-      queue_sel_ = value;
+      registers_.SelectQueue(value);
       return;
     case MmioRegister::kStatus:
       WriteStatus(value);
@@ -131,101 +119,41 @@ void MmioTransport::WriteControl(MmioRegister at, uint32_t value) {
 // --- Queue registers. ---
 
 void MmioTransport::WriteQueueRegister(MmioRegister at, uint32_t value) {
-  // R-VQ-06: frozen while the queue is ready, and from DRIVER_OK on.
-  if (queue_sel_ >= queues_.size() || queues_[queue_sel_].ready ||
-      (status() & kVirtioStatusDriverOk) != 0) {
-    return;
-  }
-  QueueRegisters& queue = queues_[queue_sel_];
+  DriverRegisters::Queue* const queue = registers_.writable_queue();
+  if (queue == nullptr) return;
   switch (at) {
     case MmioRegister::kQueueSize:
-      queue.size = value;
+      queue->size = value;
       return;
     case MmioRegister::kQueueDescLow:
-      return SetLow(&queue.descriptors, value);
+      return SetLow32(&queue->descriptors, value);
     case MmioRegister::kQueueDescHigh:
-      return SetHigh(&queue.descriptors, value);
+      return SetHigh32(&queue->descriptors, value);
     case MmioRegister::kQueueDriverLow:
-      return SetLow(&queue.driver, value);
+      return SetLow32(&queue->driver, value);
     case MmioRegister::kQueueDriverHigh:
-      return SetHigh(&queue.driver, value);
+      return SetHigh32(&queue->driver, value);
     case MmioRegister::kQueueDeviceLow:
-      return SetLow(&queue.device, value);
+      return SetLow32(&queue->device, value);
     case MmioRegister::kQueueDeviceHigh:
-      return SetHigh(&queue.device, value);
+      return SetHigh32(&queue->device, value);
     default:
       return;
   }
 }
 
 void MmioTransport::WriteQueueReady(uint32_t value) {
-  if (queue_sel_ >= queues_.size() || value > 1) return;
-  const auto index = static_cast<uint16_t>(queue_sel_);
-  if (value == 1) {
-    // 3.1.1: queues are set up between FEATURES_OK and DRIVER_OK.
-    if ((status() & kVirtioStatusDriverOk) == 0) queues_[index].ready = true;
-    return;
-  }
-  if (!device_.queue_started(index)) {
-    queues_[index].ready = false;
-    return;
-  }
+  if (registers_.queue() == nullptr || value > 1) return;
+  if (value == 1) return registers_.EnableQueue();
+  const auto index = static_cast<uint16_t>(registers_.queue_sel());
+  if (!device_.queue_started(index)) return registers_.Disable(index);
   device_.StopQueue(index);  // OnQueueStopped clears the ready bit.
   if (device_.MayBlock()) device_.WaitForQueueStop(index);
 }
 
-// --- Status (2.1, 3.1.1). ---
-
 void MmioTransport::WriteStatus(uint32_t value) {
-  if (value == 0) return WriteReset();
-  if (device_.resetting()) return;
-  uint8_t now = status();
-  const auto asked = static_cast<uint8_t>(value);
-  // Bits are only added, each after the one it depends on; clearing one is ignored (2.1.1).
-  if ((asked & kVirtioStatusFailed) != 0) now |= kVirtioStatusFailed;
-  if ((asked & kVirtioStatusAcknowledge) != 0) now |= kVirtioStatusAcknowledge;
-  if ((asked & kVirtioStatusDriver) != 0 && (now & kVirtioStatusAcknowledge) != 0) {
-    now |= kVirtioStatusDriver;
-  }
-  if ((asked & kVirtioStatusFeaturesOk) != 0 && (now & kVirtioStatusFeaturesOk) == 0 &&
-      (now & kVirtioStatusDriver) != 0 && device_.AcceptFeatures(driver_features_)) {
-    now |= kVirtioStatusFeaturesOk;
-  }
-  const bool starts = (asked & kVirtioStatusDriverOk) != 0 && (now & kVirtioStatusDriverOk) == 0 &&
-                      (now & kVirtioStatusFeaturesOk) != 0;
-  if (starts) now |= kVirtioStatusDriverOk;
-  status_.store(now, std::memory_order_release);
-  if (starts) StartQueues();
-}
-
-void MmioTransport::StartQueues() {
-  device_.SetDriverOk();
-  for (uint16_t i = 0; i < queues_.size(); ++i) {
-    const QueueRegisters& queue = queues_[i];
-    if (!queue.ready) continue;
-    const QueueLayout layout = {.size = queue.size,
-                                .descriptors = queue.descriptors,
-                                .driver = queue.driver,
-                                .device = queue.device};
-    // R-VQ-11: a ring that is not in memory is never touched.
-    if (!device_.StartQueue(i, memory_, layout).ok()) OnNeedsReset();
-  }
-}
-
-void MmioTransport::WriteReset() {
-  device_.BeginReset();
-  if (device_.resetting() && device_.MayBlock()) device_.WaitForReset();
-}
-
-void MmioTransport::ClearRegisters() {
-  device_features_sel_ = 0;
-  driver_features_sel_ = 0;
-  driver_features_ = 0;
-  queue_sel_ = 0;
-  for (QueueRegisters& queue : queues_) {
-    queue = QueueRegisters();
-    queue.size = device_.max_queue_size();
-  }
+  registers_.WriteStatus(value);
+  if (value == 0 && device_.resetting() && device_.MayBlock()) device_.WaitForReset();
 }
 
 // --- From the device. ---
@@ -235,17 +163,15 @@ void MmioTransport::InterruptQueue(uint16_t) { RaiseInterrupt(kMmioInterruptQueu
 void MmioTransport::InterruptConfig() { RaiseInterrupt(kMmioInterruptConfig); }
 
 void MmioTransport::OnNeedsReset() {
-  const uint8_t before = status_.fetch_or(kVirtioStatusNeedsReset, std::memory_order_acq_rel);
-  if ((before & kVirtioStatusDriverOk) != 0) RaiseInterrupt(kMmioInterruptConfig);
+  if (registers_.SetNeedsReset()) RaiseInterrupt(kMmioInterruptConfig);
 }
 
 void MmioTransport::OnResetDone() {
-  ClearRegisters();
-  status_.store(0, std::memory_order_release);
+  registers_.Clear();
   AcknowledgeInterrupt(kAllOnes32);
 }
 
-void MmioTransport::OnQueueStopped(uint16_t queue) { queues_[queue].ready = false; }
+void MmioTransport::OnQueueStopped(uint16_t queue) { registers_.Disable(queue); }
 
 void MmioTransport::OnUnplugged() {
   gone_.store(true, std::memory_order_release);

@@ -25,11 +25,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <vector>
+#include <string>
 
 #include "devices/bus/guest_memory.h"
 #include "devices/bus/interrupt.h"
 #include "devices/bus/io_space.h"
+#include "devices/virtio/driver_registers.h"
 #include "devices/virtio/virtio_device.h"
 #include "devices/virtio/virtio_transport.h"
 
@@ -76,7 +77,9 @@ enum class MmioRegister : uint16_t {
 inline constexpr uint32_t kMmioInterruptQueue = 1;
 inline constexpr uint32_t kMmioInterruptConfig = 2;
 
-class MmioTransport final : public RegisterBlock, public VirtioTransport {
+class MmioTransport final : public RegisterBlock,
+                            public VirtioTransport,
+                            private VirtioTransportState {
  public:
   static constexpr uint32_t kMagic = 0x74726976;  // "virt"
   static constexpr uint32_t kVersionModern = 2;
@@ -97,46 +100,34 @@ class MmioTransport final : public RegisterBlock, public VirtioTransport {
   void OnResetDone() override;
   void OnQueueStopped(uint16_t queue) override;
   void OnUnplugged() override;
+  VirtioTransportState* saved_state() override { return this; }
 
   // For tests and reports; any thread.
-  uint8_t status() const { return status_.load(std::memory_order_acquire); }
+  uint8_t status() const { return registers_.status(); }
 
  private:
-  struct QueueRegisters {
-    uint32_t size = 0;
-    bool ready = false;
-    uint64_t descriptors = 0;
-    uint64_t driver = 0;
-    uint64_t device = 0;
-  };
+  // VirtioTransportState (mmio_transport_state.cc).
+  std::string Save() override;
+  const char* Check(const std::string& state, bool features_ok, bool driver_ok) override;
+  void Restore(const std::string& state) override;
+  std::shared_ptr<const GuestMemory> memory() override { return registers_.memory(); }
 
   uint32_t ReadControl(MmioRegister at);
   void WriteControl(MmioRegister at, uint32_t value);
   void WriteQueueRegister(MmioRegister at, uint32_t value);
   void WriteQueueReady(uint32_t value);
   void WriteStatus(uint32_t value);
-  void WriteReset();
-  void StartQueues();
-  void ClearRegisters();
   void RaiseInterrupt(uint32_t cause);
   void AcknowledgeInterrupt(uint32_t causes);
   void UpdateLine();
 
   VirtioDevice& device_;
-  const std::shared_ptr<const GuestMemory> memory_;
   InterruptLine& line_;
+  DriverRegisters registers_;
 
   // Lock-free.
   std::atomic<uint32_t> interrupt_status_{0};
-  std::atomic<uint8_t> status_{0};
   std::atomic<bool> gone_{false};
-
-  // Under the device's serialiser.
-  uint32_t device_features_sel_ = 0;
-  uint32_t driver_features_sel_ = 0;
-  uint64_t driver_features_ = 0;
-  uint32_t queue_sel_ = 0;
-  std::vector<QueueRegisters> queues_;
 };
 
 }  // namespace platter

@@ -69,6 +69,7 @@ absl::Status VirtioBlk::Attach() {
                                        .guest_block_size = options_.logical_block_size,
                                        .read_error = options_.rerror,
                                        .write_error = options_.werror,
+                                       .retry = options_.retry,
                                        .needs_write = !backend_.is_read_only(),
                                        .share_writes = options_.share_rw};
   BlockDevOps ops;
@@ -79,6 +80,7 @@ absl::Status VirtioBlk::Attach() {
   std::copy(options_.serial.begin(), options_.serial.end(), shared_.serial.begin());
   shared_.logical_block_size = options_.logical_block_size;
   for (uint32_t i = 0; i < queue_count(); ++i) OpenLane(mutable_queue(i));
+  backend_.set_write_cache_enabled(*options_.write_cache);
   SerialiserLock lock(serialiser());
   OnReset();
   return absl::OkStatus();
@@ -154,7 +156,8 @@ void VirtioBlk::OnResetBegins() { shared_.dropping.store(true, std::memory_order
 void VirtioBlk::OnReset() {
   shared_.dropping.store(false, std::memory_order_relaxed);
   if (!attached_) return;
-  backend_.set_write_cache_enabled(*options_.write_cache);
+  // A reset flushes nothing, so it turns no cache off.
+  if (*options_.write_cache) backend_.set_write_cache_enabled(true);
   shared_.read_only = backend_.is_read_only();
   config_ = MakeVirtioBlkConfig(options_, backend_);
   shared_.capacity.store(config_.capacity.get() * kSectorSize, std::memory_order_relaxed);

@@ -73,6 +73,10 @@ class VirtioBlk final : public VirtioDevice {
   void OnQueueStopping(VirtioQueue& queue, QueueStop kind) override;
   std::vector<uint16_t> OnQueueSave(VirtioQueue& queue) override;
   void OnQueueRestore(VirtioQueue& queue, uint16_t head) override;
+  // Saved state (virtio_blk_state.cc).
+  std::string SaveType() override;
+  const char* CheckType(const std::string& state) override;
+  void RestoreType(const std::string& state) override;
 
   const VirtioBlkOptions options_;  // Resolved.
   BlockDeviceView& backend_;

@@ -45,6 +45,7 @@ struct VirtioBlkOptions {
   bool share_rw = false;
   OnError rerror = OnError::kAuto;
   OnError werror = OnError::kAuto;
+  std::optional<RetryPolicy> retry = {};  // Nothing: as the backend is set.
 
   uint32_t num_queues = 1;    // 1 ... kVirtioBlkMaxQueues.
   uint32_t queue_size = 256;  // A power of two, 4 ... 32768: room for header, status and data.

@@ -39,7 +39,7 @@ class VirtioBlkResetTest : public testing::Test, public BlkFixture, public BlkLi
   std::vector<uint8_t> statuses;
 };
 
-TEST_F(VirtioBlkResetTest, StatusReadsNonZeroUntilQuiet) {
+TEST_F(VirtioBlkResetTest, C_22_StatusReadsNonZeroUntilQuiet) {
   HoldReads(3);
   backend.on_cancel = FakeBlockDevice::OnCancel::kStays;
   const uint32_t before = mmio.status();
@@ -215,7 +215,19 @@ TEST_F(VirtioBlkResetTest, PausedTakesNothingAndGoesOn) {
   EXPECT_EQ(statuses, std::vector<uint8_t>{guest::kBlkOk});
 }
 
-TEST_F(VirtioBlkResetTest, WhatWasTakenCompletesWhilePaused) {
+// A pause that waited for every queue of the device would wait for ever for those that the guest
+// never started.
+TEST_F(VirtioBlkResetTest, C_47_APauseWaitsOnlyForQueuesThatRun) {
+  AioContext& io = world.NewContext("io");
+  MakeAll({.num_queues = 6, .iothreads = {&io, &control}}, {.queues = 2});
+  RunDevice(&Device::Pause);
+  device->Resume();
+  EXPECT_EQ(*driver->Flush(), guest::kBlkOk);
+  RunDevice(&Device::Reset);
+  RunDevice(&Device::Pause);
+}
+
+TEST_F(VirtioBlkResetTest, C_22_WhatWasTakenCompletesWhilePaused) {
   HoldReads(1);
   RunDevice(&Device::Pause);
   backend.Release();
@@ -303,13 +315,18 @@ TEST_F(VirtioBlkResetTest, WriteCacheFollowsWhatWasNegotiated) {
   EXPECT_TRUE(backend.write_cache);
 }
 
-TEST_F(VirtioBlkResetTest, WriteCacheOffStaysOffWithConfigWce) {
+// Nothing is flushed by a reset, so the next driver has to know that there is a cache.
+TEST_F(VirtioBlkResetTest, WriteCacheOffStaysOffUntilADriverTurnsItOn) {
   MakeAll({.write_cache = false});
+  EXPECT_FALSE(backend.write_cache);
+  ASSERT_TRUE(driver->Reset().ok());
   EXPECT_FALSE(backend.write_cache);
   MakeDriver({.refused_features = kVirtioBlkFConfigWce});
   EXPECT_TRUE(backend.write_cache);
   ASSERT_TRUE(driver->Reset().ok());
-  EXPECT_FALSE(backend.write_cache);
+  EXPECT_TRUE(backend.write_cache);
+  MakeDriver();
+  EXPECT_TRUE(driver->WriteBack());
 }
 
 }  // namespace

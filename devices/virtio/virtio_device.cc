@@ -167,9 +167,15 @@ void VirtioDevice::FinishReset() {
   serialiser_.NotifyAll();
 }
 
+void VirtioDevice::ResetTransport() {
+  SerialiserLock lock(serialiser_);
+  if (transport_ != nullptr) transport_->OnMachineReset();
+}
+
 void VirtioDevice::Reset(DeviceDone done) {
   SerialiserLock lock(serialiser_);
   reset_waiters_.push_back([this, then = std::move(done)]() mutable {
+    ResetTransport();
     OnMachineReset();
     std::move(then)();
   });
@@ -189,7 +195,14 @@ void VirtioDevice::ForEachQueue(void (*action)(VirtioQueue&), DeviceDone done) {
 }
 
 void VirtioDevice::Pause(DeviceDone done) {
-  ForEachQueue([](VirtioQueue& queue) { queue.Pause(); }, std::move(done));
+  ForEachQueue([](VirtioQueue& queue) { queue.Pause(); },
+               [this, then = std::move(done)]() mutable {
+                 {
+                   SerialiserLock lock(serialiser_);
+                   if (resetting_) return reset_waiters_.push_back(std::move(then));
+                 }
+                 std::move(then)();
+               });
 }
 
 void VirtioDevice::Resume() {

@@ -40,6 +40,10 @@
 
 namespace platter {
 
+namespace state {
+class VirtioDevice;
+}
+
 class VirtioDevice : public Device, protected VirtioQueueUser {
  public:
   ~VirtioDevice() override;
@@ -51,6 +55,11 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   void Pause(DeviceDone done) final;
   void Resume() final;
   void Unplug(DeviceDone done) final;
+  // UNIMPLEMENTED when the transport keeps its state elsewhere. A restored device's requests go to
+  // the backend at once, which parks them while the machine is stopped. After a restore that failed
+  // the device is as after a reset.
+  void SaveState(StateSaved done) final;
+  void RestoreState(std::string state, StateRestored done) final;
 
   // Where every queue stands and what it has taken, by index; a queue that does not run has a
   // layout of size 0. Control context, while paused and nothing moves in the backend: what is kept
@@ -157,6 +166,15 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   // Control context. All queues are stopped for good: let go of channels and backend, then `done`.
   virtual void OnUnplug(DeviceDone done) = 0;
 
+  // Serialised, in the control context, paused: the type's own part of a saved state. Check gives
+  // nullptr, or what is wrong with it; Restore comes when features are negotiated and before queues
+  // are.
+  virtual std::string SaveType() { return {}; }
+  virtual const char* CheckType(const std::string& state) {
+    return state.empty() ? nullptr : "its type of device has no state";
+  }
+  virtual void RestoreType(const std::string& state) { static_cast<void>(state); }
+
   // VirtioQueueUser.
   void OnQueueBroken(VirtioQueue& queue) final;
   void OnQueueStopped(VirtioQueue& queue) final;
@@ -165,10 +183,19 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   // All queues are stopped: finishes, here or in the control context.
   void AllStopped();
   void FinishReset();
+  // Control context: the rest of a reset that the machine asked for.
+  void ResetTransport();
   // Runs `action` on each queue, in its context; then `done` in the control context.
   void ForEachQueue(void (*action)(VirtioQueue&), DeviceDone done);
   // Runs `done` in the control context when no kick is on its way to any queue any more.
   void CloseQueues(DeviceDone done);
+
+  // --- Saved state (virtio_device_state.cc). ---
+
+  std::string Serialise(const std::vector<QueueState>& queues);
+  // Serialised.
+  const char* CheckState(const state::VirtioDevice& from);
+  absl::Status RestoreChecked(const state::VirtioDevice& from);
 
   const std::string id_;
   AioContext& control_;

@@ -91,7 +91,7 @@ void VirtioQueue::Stop(QueueStop kind) {
 
 void VirtioQueue::Begin(const QueueState& state) {
   state_ = State::kRunning;
-  told_broken_ = false;
+  told_broken_ = state.broken;  // Before it was saved.
   waiting_ = false;
   for (uint16_t head : state.heads) user_.OnQueueRestore(*this, head);
   if (state.broken) ring_.Break("it was broken when it was saved");

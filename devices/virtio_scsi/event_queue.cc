@@ -13,7 +13,7 @@ void VirtioScsiEventQueue::Post(const VirtioScsiEvent& event) {
     waiting_.push_back(event);
   }
   if (queue_.taking()) {
-    Deliver();
+    if (Deliver() == Left::kSome) queue_.Kick();
   } else {
     queue_.Retry();  // Unless the machine stands still: then its Resume is what leads here.
   }
@@ -21,7 +21,7 @@ void VirtioScsiEventQueue::Post(const VirtioScsiEvent& event) {
 
 QueueWork VirtioScsiEventQueue::Work() {
   running_ = true;
-  Deliver();
+  if (Deliver() == Left::kSome) return QueueWork::kMore;
   // Buffers that wait for an event are no work, and new ones beside them are none either.
   return queue_.ring().HasWork() ? QueueWork::kWaiting : QueueWork::kAll;
 }
@@ -32,9 +32,15 @@ void VirtioScsiEventQueue::Stopping() {
   waiting_.clear();
 }
 
-void VirtioScsiEventQueue::Deliver() {
+VirtioScsiEventQueue::Left VirtioScsiEventQueue::Deliver() {
   SplitQueue& ring = queue_.ring();
-  while (!waiting_.empty() || missed_) {
+  Left left = Left::kNothing;
+  for (uint32_t taken = 0; !waiting_.empty() || missed_; ++taken) {
+    // A driver may give buffers back, too short for anything, as fast as they are taken.
+    if (taken == kBudget) {
+      left = Left::kSome;
+      break;
+    }
     Chain chain;
     if (ring.Pop(&chain) != PopResult::kChain) {
       missed_ |= !waiting_.empty();
@@ -49,6 +55,7 @@ void VirtioScsiEventQueue::Deliver() {
     if (!Put(chain, event)) break;
   }
   if (ring.Publish()) shared_.transport->InterruptQueue(queue_.index());
+  return left;
 }
 
 bool VirtioScsiEventQueue::Put(const Chain& chain, VirtioScsiEvent event) {

@@ -9,6 +9,8 @@
 #ifndef PLATTER_DEVICES_VIRTIO_SCSI_EVENT_QUEUE_H_
 #define PLATTER_DEVICES_VIRTIO_SCSI_EVENT_QUEUE_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 
 #include "devices/virtio/virtio_queue.h"
@@ -21,6 +23,8 @@ class VirtioScsiEventQueue {
  public:
   // That come while the machine stands still; then they are lost.
   static constexpr size_t kMaxWaiting = 64;
+  // Buffers taken in one turn.
+  static constexpr uint32_t kBudget = 64;
 
   VirtioScsiEventQueue(VirtioQueue& queue, const VirtioScsiShared& shared)
       : queue_(queue), shared_(shared) {}
@@ -31,8 +35,19 @@ class VirtioScsiEventQueue {
   QueueWork Work();
   void Stopping();
 
+  // For a saved state, paused: what waits, and whether some were lost.
+  const std::deque<VirtioScsiEvent>& waiting() const { return waiting_; }
+  bool missed() const { return missed_; }
+  // At most kMaxWaiting.
+  void Restore(std::deque<VirtioScsiEvent> waiting, bool missed) {
+    waiting_ = std::move(waiting);
+    missed_ = missed;
+  }
+
  private:
-  void Deliver();
+  // Whether there may be buffers that the budget did not reach, and something to tell in them.
+  enum class Left : uint8_t { kNothing, kSome };
+  Left Deliver();
   bool Put(const Chain& chain, VirtioScsiEvent event);
 
   VirtioQueue& queue_;

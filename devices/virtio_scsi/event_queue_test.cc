@@ -8,6 +8,7 @@
 
 #include "gtest/gtest.h"
 
+#include "devices/virtio/ring_fixture.h"
 #include "devices/virtio_scsi/virtio_scsi_fixture.h"
 
 namespace platter {
@@ -29,7 +30,7 @@ class EventQueueTest : public testing::Test, protected VirtioScsiFixture {
     }
     return events;
   }
-  static constexpr guest::ScsiLun kUnit = guest::ScsiLunOf(0, 0);
+  static constexpr guest::ScsiLun kUnit = guest::ScsiReported(guest::ScsiLunOf(0, 0));
   static constexpr uint32_t kCapacityChanged = 0x092a;
 };
 
@@ -51,11 +52,13 @@ TEST_F(EventQueueTest, OnlyWhatTheDriverAccepted) {
 TEST_F(EventQueueTest, UnitsComeAndGo) {
   MakeAll();
   AddDisk({.target = 0, .lun = 1}, other, "disk1");
-  EXPECT_EQ(Take(), (std::vector<Event>{{guest::kScsiTransportReset, guest::ScsiLunOf(0, 1),
+  EXPECT_EQ(Take(), (std::vector<Event>{{guest::kScsiTransportReset,
+                                         guest::ScsiReported(guest::ScsiLunOf(0, 1)),
                                          guest::kScsiResetRescan}}));
   bool gone = false;
   ASSERT_TRUE(adapter->RemoveUnit({.target = 0, .lun = 1}, [&] { gone = true; }).ok());
-  EXPECT_EQ(Take(), (std::vector<Event>{{guest::kScsiTransportReset, guest::ScsiLunOf(0, 1),
+  EXPECT_EQ(Take(), (std::vector<Event>{{guest::kScsiTransportReset,
+                                         guest::ScsiReported(guest::ScsiLunOf(0, 1)),
                                          guest::kScsiResetRemoved}}));
   EXPECT_TRUE(gone);
 }
@@ -107,11 +110,84 @@ TEST_F(EventQueueTest, ADriveTellsSubscribersOfItsMedium) {
           ->response,
       guest::kScsiOk);
   other.ops.change_media(MediumMove::kLoad);
-  EXPECT_EQ(Take(),
-            (std::vector<Event>{{guest::kScsiAsyncNotify, drive, guest::kScsiNotifyMediaChange}}));
+  EXPECT_EQ(Take(), (std::vector<Event>{{guest::kScsiAsyncNotify, guest::ScsiReported(drive),
+                                         guest::kScsiNotifyMediaChange}}));
   Probe();
   other.ops.change_media(MediumMove::kEject);
   EXPECT_TRUE(Take().empty()) << "a reset ends the subscription";
+}
+
+// A driver that gives each buffer back as soon as it is used, all of them too short for an event.
+class BusyEventDriver final : public DirtyLog, private VirtioQueueUser {
+ public:
+  static constexpr uint32_t kRing = 8;
+
+  BusyEventDriver() {
+    for (uint32_t i = 0; i < kRing; ++i) {
+      ring.SetDescriptor(i, {.length = 1, .flags = kVirtqDescWrite});
+    }
+    shared.transport = &transport;
+    memory = *GuestMemory::Create(
+        {{.address = RingFixture::kBase, .size = RingFixture::kBytes, .host = ring.host}}, this);
+    EXPECT_TRUE(queue.Start(memory, ring.layout(), 0).ok());
+    world.RunUntilIdle();
+  }
+  ~BusyEventDriver() {
+    queue.Stop(QueueStop::kDrain);
+    world.RunUntilIdle();
+    while (!queue.Close()) world.RunUntilIdle();
+  }
+  void GiveBack() { ring.MakeAvailable(static_cast<uint16_t>(given++ % kRing)); }
+
+  SimulatedWorld world{1};
+  AioContext& context = world.NewContext("control");
+  RingFixture ring{kRing};
+  std::shared_ptr<const GuestMemory> memory;
+  VirtioQueue queue{1, kRing, context, *this};
+  VirtioScsiShared shared;
+  VirtioScsiEventQueue events{queue, shared};
+  uint32_t given = 0;
+  uint32_t most = 0;  // Buffers that it gives in all.
+  uint32_t turns = 0;
+
+ private:
+  struct Transport final : VirtioTransport {
+    void InterruptQueue(uint16_t) override {}
+    void InterruptConfig() override {}
+    void OnNeedsReset() override {}
+    void OnResetDone() override {}
+    void OnQueueStopped(uint16_t) override {}
+    void OnUnplugged() override {}
+  };
+
+  void MarkDirty(uint64_t address, uint64_t) override {
+    const bool element = address >= RingFixture::kUsed + kVirtqUsedRing &&
+                         address < RingFixture::kUsed + kVirtqUsedRing + kRing * kVirtqUsedElement;
+    if (element && given < most) GiveBack();
+  }
+  QueueWork OnQueueWork(VirtioQueue&) override {
+    ++turns;
+    return events.Work();
+  }
+  void OnQueueStopping(VirtioQueue&, QueueStop) override { events.Stopping(); }
+  void OnQueueStopped(VirtioQueue& of) override { of.MarkStopped(); }
+  void OnQueueBroken(VirtioQueue&) override {}
+
+  Transport transport;
+};
+
+TEST(BusyEventQueueTest, ATurnTakesABoundedNumberOfBuffers) {
+  constexpr uint32_t kMany = 1000;
+  BusyEventDriver busy;
+  busy.events.Post({});  // It finds no buffer: some were missed.
+  busy.most = kMany;
+  for (uint32_t i = 0; i < BusyEventDriver::kRing; ++i) busy.GiveBack();
+  const uint32_t before = busy.turns;
+  busy.queue.Kick();
+  busy.world.RunUntilIdle();
+  EXPECT_EQ(busy.given, kMany) << "all are taken in the end";
+  EXPECT_GE(busy.turns - before, kMany / VirtioScsiEventQueue::kBudget);
+  EXPECT_TRUE(busy.events.missed());
 }
 
 }  // namespace

@@ -46,8 +46,10 @@ ParsedLun ParseLun(const LunBytes& lun) {
 }
 
 LunBytes EncodeLun(const ScsiAddress& address) {
+  // As REPORT LUNS names it: drivers compare both without looking at the method.
+  const unsigned method = address.lun > UINT8_MAX ? kFlat : kPeripheral;
   return {kTargetLevel, address.target,
-          static_cast<uint8_t>(kFlat << kMethodShift | address.lun >> 8),
+          static_cast<uint8_t>(method << kMethodShift | address.lun >> 8),
           static_cast<uint8_t>(address.lun)};
 }
 

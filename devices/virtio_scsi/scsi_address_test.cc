@@ -14,7 +14,9 @@ TEST(ScsiAddressTest, BothFormsOfASingleLevelLun) {
     EXPECT_EQ(ParseLun(lun).address, (ScsiAddress{.target = 7, .lun = 3}));
   }
   EXPECT_EQ(ParseLun({1, 255, 0x7f, 0xff}).address, (ScsiAddress{.target = 255, .lun = 16383}));
-  EXPECT_EQ(EncodeLun({.target = 7, .lun = 3}), (LunBytes{1, 7, 0x40, 3}));
+  EXPECT_EQ(EncodeLun({.target = 7, .lun = 3}), (LunBytes{1, 7, 0, 3}));
+  EXPECT_EQ(EncodeLun({.target = 7, .lun = 255}), (LunBytes{1, 7, 0, 255}));
+  EXPECT_EQ(EncodeLun({.target = 7, .lun = 256}), (LunBytes{1, 7, 0x41, 0}));
 }
 
 TEST(ScsiAddressTest, WhatIsEncodedParsesToTheSame) {

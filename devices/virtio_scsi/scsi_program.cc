@@ -136,15 +136,30 @@ void ScsiProgram::MakeAvailable(uint16_t queue, uint16_t head) {
   memory_.Poke(avail + kVirtqAvailIdx, Le16(++to.made_available));
 }
 
+// The head of the next chain: one that is not in flight, when there is any.
+uint16_t ScsiProgram::Head(uint16_t queue) {
+  Queue& of = queues_[queue];
+  for (; honest_ && of.reaped != UsedIndex(queue); ++of.reaped) {
+    const uint64_t element = RingsOf(queue) + kUsedAt + kVirtqUsedRing +
+                             kVirtqUsedElement * (uint64_t{of.reaped} % kSize);
+    of.in_flight[memory_.Peek<Le32>(element).get() % kSize] = false;
+  }
+  for (uint16_t i = 0; i < kSize && of.in_flight[of.next_head]; ++i) {
+    of.next_head = (of.next_head + 1) % kSize;
+  }
+  return of.next_head;
+}
+
 // An indirect chain of what has bytes.
 void ScsiProgram::PutChain(uint16_t queue, uint64_t readable, uint32_t readable_bytes, uint64_t out,
                            uint32_t out_bytes, uint64_t writable, uint32_t writable_bytes,
                            uint64_t in, uint32_t in_bytes) {
   Queue& to = queues_[queue];
-  // No more in flight than the ring has heads: a driver that keeps the rules waits.
-  if (static_cast<uint16_t>(to.made_available - UsedIndex(queue)) >= kSize && honest_) return;
-  const uint16_t head = to.next_head;
-  to.next_head = (to.next_head + 1) % kSize;
+  const uint16_t head = Head(queue);
+  // None is free: a driver that keeps the rules waits.
+  if (to.in_flight[head] && honest_) return;
+  to.in_flight[head] = true;
+  to.next_head = (head + 1) % kSize;
   const uint64_t table = TableOf(static_cast<uint16_t>(queue * kSize + head));
   const struct {
     uint64_t address;
@@ -192,7 +207,7 @@ void ScsiProgram::Command(std::span<const uint8_t>& bytes) {
                                          0x03, 0x1a, 0x5a, 0x15, 0x55, 0x25, 0x9e, 0x35,
                                          0x42, 0x93, 0x41, 0x2f, 0x2e, 0xa0, 0xa3, 0x1b,
                                          0x1e, 0x43, 0x4a, 0x46, 0xbd, 0xbe, 0x16, 0x17};
-  const auto slot = static_cast<uint16_t>(2 * kSize + queues_[2].next_head);
+  const auto slot = static_cast<uint16_t>(2 * kSize + Head(2));
   const uint64_t at = SlotOf(slot);
   PickLun(Take8(bytes), at);
   memory_.Poke(at + 8, Le64(Take8(bytes) % 8));
@@ -214,13 +229,14 @@ void ScsiProgram::Command(std::span<const uint8_t>& bytes) {
   const uint8_t shape = Take8(bytes);
   const uint32_t data = 512u * (shape % 6);
   const bool out = cdb[0] == 0x2a || cdb[0] == 0x8a || cdb[0] == 0x42 || cdb[0] == 0x93 ||
-                   cdb[0] == 0x41 || cdb[0] == 0x15 || cdb[0] == 0x55 || cdb[0] == 0x2e;
+                   cdb[0] == 0x41 || cdb[0] == 0x15 || cdb[0] == 0x55 || cdb[0] == 0x2e ||
+                   cdb[0] == 0x2f;
   PutChain(2, at, kRequestBytes, PickData(bytes), out ? data : 0, at + kResponseAt, kResponseBytes,
            PickData(bytes), out ? 0 : data);
 }
 
 void ScsiProgram::Control(std::span<const uint8_t>& bytes) {
-  const auto slot = queues_[0].next_head;
+  const uint16_t slot = Head(0);
   const uint64_t at = SlotOf(slot);
   const uint8_t kind = Take8(bytes);
   const uint32_t type = kind % 8 == 7 ? 1 : kind % 8 == 6 ? 2 : 0;
@@ -237,7 +253,7 @@ void ScsiProgram::Control(std::span<const uint8_t>& bytes) {
 }
 
 void ScsiProgram::EventBuffer(std::span<const uint8_t>& bytes) {
-  const auto slot = static_cast<uint16_t>(kSize + queues_[1].next_head);
+  const auto slot = static_cast<uint16_t>(kSize + Head(1));
   const uint8_t size = Take8(bytes);
   PutChain(1, 0, 0, 0, 0, SlotOf(slot), size < 16 ? 1u + size : 16u, 0, 0);
 }
@@ -343,7 +359,7 @@ void ScsiProgram::CheckWorks() {
   constexpr uint64_t kData = HostileMemory::Begin(Part::kData);
   // The attentions first.
   for (int tries = 0; tries < 16; ++tries) {
-    const uint64_t at = SlotOf(static_cast<uint16_t>(2 * kSize + queues_[2].next_head));
+    const uint64_t at = SlotOf(static_cast<uint16_t>(2 * kSize + Head(2)));
     memory_.Poke(at, LunBytes{1, 0, 0x40, 0});
     const std::array<uint8_t, 32> cdb = {0x28, 0, 0, 0, 0, 1, 0, 0, 1, 0};
     memory_.Poke(at + 19, cdb);

@@ -56,11 +56,14 @@ class ScsiProgram final : private HostileMemoryWatcher, private InterruptVectors
   struct Queue {
     uint16_t made_available = 0;
     uint16_t next_head = 0;
+    uint16_t reaped = 0;                  // Used elements looked at.
+    std::array<bool, kSize> in_flight{};  // By head.
   };
 
   void Reset();
   void MakeAvailable(uint16_t queue, uint16_t head);
   uint16_t UsedIndex(uint16_t queue);
+  uint16_t Head(uint16_t queue);
   void PutChain(uint16_t queue, uint64_t readable, uint32_t readable_bytes, uint64_t out,
                 uint32_t out_bytes, uint64_t writable, uint32_t writable_bytes, uint64_t in,
                 uint32_t in_bytes);

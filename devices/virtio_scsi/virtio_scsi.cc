@@ -86,8 +86,12 @@ void VirtioScsi::OnConfigWrite(uint64_t offset, std::span<const uint8_t> data) {
   for (uint64_t i = 0; i < data.size(); ++i) {
     if (offset + i >= kBegin && offset + i < kEnd) bytes[offset + i] = data[i];
   }
-  config_.sense_size = std::min(config_.sense_size.get(), kVirtioScsiMaxSenseSize);
-  config_.cdb_size = std::min(config_.cdb_size.get(), kVirtioScsiMaxCdbSize);
+  SetSizes(config_.sense_size.get(), config_.cdb_size.get());
+}
+
+void VirtioScsi::SetSizes(uint32_t sense, uint32_t cdb) {
+  config_.sense_size = std::min(sense, kVirtioScsiMaxSenseSize);
+  config_.cdb_size = std::min(cdb, kVirtioScsiMaxCdbSize);
   shared_.sizes.store({.sense = config_.sense_size.get(), .cdb = config_.cdb_size.get()},
                       std::memory_order_relaxed);
 }

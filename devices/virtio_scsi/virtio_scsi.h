@@ -107,6 +107,11 @@ class VirtioScsi final : public VirtioDevice, private VirtioScsiControlHost {
   void OnQueueStopping(VirtioQueue& queue, QueueStop kind) override;
   std::vector<uint16_t> OnQueueSave(VirtioQueue& queue) override;
   void OnQueueRestore(VirtioQueue& queue, uint16_t head) override;
+  // Saved state (virtio_scsi_state.cc).
+  std::string SaveType() override;
+  const char* CheckType(const std::string& state) override;
+  void RestoreType(const std::string& state) override;
+  void SetSizes(uint32_t sense, uint32_t cdb);
 
   // VirtioScsiControlHost.
   bool HasTarget(uint8_t target) override;

@@ -88,9 +88,10 @@ void VirtioScsiLane::CheckWaiters() {
       ++i;
       continue;
     }
-    DeviceDone done = std::move(waiters_[i].done);
+    // In a turn of its own: it may be the last thing that an unplug waits for, and then the control
+    // context destroys the unit, whose channel may have called, and this lane.
+    context_.Post(std::move(waiters_[i].done));
     waiters_.erase(waiters_.begin() + static_cast<long>(i));
-    std::move(done)();
   }
 }
 
@@ -205,7 +206,10 @@ void VirtioScsiLane::Restore(VirtioScsiQueueState& queue, uint16_t head) {
   if (!ring.Lookup(head, &chain)) return;
   VirtioScsiRequest& request = TakeRequest(queue, head);
   in_turn_ = true;
-  if (Start(queue, request, chain) != Taken::kGoesOn) {
+  restoring_ = true;
+  const Taken taken = Start(queue, request, chain);
+  restoring_ = false;
+  if (taken != Taken::kGoesOn) {
     // It had its memory when it was saved, so this is no state of ours.
     ring.Drop(head);
     Recycle(request);

@@ -88,13 +88,14 @@ class VirtioScsiLane final : private ChannelClient {
   // Commands find it from now on.
   void Insert(const ScsiAddress& address, VirtioScsiUnitLane& unit);
   // Commands find it no more; those that it has are cancelled. `done` when they are gone and the
-  // channel is closed.
+  // channel is closed; never before this returns.
   void Remove(const ScsiAddress& address, DeviceDone done);
 
   // --- Tasks. ---
 
   bool Has(const ScsiTaskFilter& filter) const;
-  // Cancels what is there now; `done` when the driver has an answer to each.
+  // Cancels what is there now; `done`, in a turn of its own, when the driver has an answer to each.
+  // It touches neither lane nor units that left, so it may end them.
   void Cancel(const ScsiTaskFilter& filter, VirtioScsiResponse response, DeviceDone done);
 
   // --- Queues. ---
@@ -161,7 +162,8 @@ class VirtioScsiLane final : private ChannelClient {
   VirtioScsiUnitLane* plugged_ = nullptr;
   uint64_t last_order_ = 0;
   std::vector<Waiter> waiters_;
-  bool in_turn_ = false;  // What is done now is published at its end.
+  bool in_turn_ = false;    // What is done now is published at its end.
+  bool restoring_ = false;  // What Start is given was admitted before it was saved.
 };
 
 }  // namespace platter

@@ -72,6 +72,21 @@ TEST_F(VirtioScsiLaneTest, ATurnTakesABoundedNumber) {
   EXPECT_LE(adapter->stats().interrupts, interrupts + 3);
 }
 
+// Who waits for the last command may destroy the lane, from another thread: not while it is still
+// on the stack.
+TEST_F(VirtioScsiLaneTest, ACancellationIsToldOfInATurnOfItsOwn) {
+  const VirtioScsiShared shared;
+  auto lane = std::make_unique<VirtioScsiLane>(shared, control);
+  bool done = false;
+  lane->Cancel({}, VirtioScsiResponse::kAborted, [&] {
+    lane.reset();
+    done = true;
+  });
+  EXPECT_FALSE(done);
+  world.RunUntilIdle();
+  EXPECT_TRUE(done);
+}
+
 class RangeLog final : public DirtyLog {
  public:
   void MarkDirty(uint64_t address, uint64_t bytes) override {

@@ -139,7 +139,9 @@ void VirtioScsiLane::Execute(VirtioScsiRequest& request, const ParsedLun& lun, u
   } else if (unit != nullptr) [[likely]] {
     request.unit = unit;
     Plug(*unit);
-    if (unit->lane.Execute(request, kNexus) == Execution::kGoesOn) return;
+    const Execution execution =
+        restoring_ ? unit->lane.ExecuteAgain(request, kNexus) : unit->lane.Execute(request, kNexus);
+    if (execution == Execution::kGoesOn) return;
   } else if (lun.kind == ParsedLun::Kind::kUnit) {
     AnswerForAbsentUnit(request);
   } else {

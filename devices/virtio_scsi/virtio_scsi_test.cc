@@ -114,7 +114,7 @@ TEST_F(VirtioScsiTest, TheWellKnownUnitListsTheWholeAdapter) {
       Execute(guest::kScsiReportLunsUnit, {0xa0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0}, 256);
   ASSERT_TRUE(answer.good());
   EXPECT_EQ(answer.data,
-            (Bytes{0, 0, 0, 16, 0, 0, 0, 0, 1, 0, 0x40, 0, 0, 0, 0, 0, 1, 9, 0x40, 2, 0, 0, 0, 0}));
+            (Bytes{0, 0, 0, 16, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 9, 0, 2, 0, 0, 0, 0}));
   EXPECT_EQ(Execute(guest::kScsiReportLunsUnit, {0x12, 0, 0, 0, 36, 0}, 36).data[0], 0x1e);
   EXPECT_TRUE(Execute(guest::kScsiReportLunsUnit, {0, 0, 0, 0, 0, 0}).good());
 }

@@ -98,8 +98,8 @@ void VirtioScsi::Leave(Unit& unit) {
 
 void VirtioScsi::Gone(Unit& unit) {
   const ScsiAddress address = unit.address;
-  // Neither a lock nor an open tray stays behind.
-  unit.scsi->ResetMachine();
+  // No lock stays behind. A tray goes as it is: no movement of it is told.
+  unit.scsi->Reset(SenseCode::kPowerOnOrReset);
   std::vector<DeviceDone> waiters = std::move(unit.waiters);
   table_.Erase(address);
   std::erase_if(units_, [&](const auto& candidate) { return candidate.get() == &unit; });

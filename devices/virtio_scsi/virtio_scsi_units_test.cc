@@ -98,7 +98,7 @@ TEST_F(VirtioScsiUnitsTest, TheLastUnitTakesTheTargetWithIt) {
   EXPECT_EQ(Execute(guest::ScsiLunOf(0, 0), {0, 0, 0, 0, 0, 0}).transport, guest::kScsiBadTarget);
 }
 
-TEST_F(VirtioScsiUnitsTest, AnUnplugMeetsAUnitThatIsLeaving) {
+TEST_F(VirtioScsiUnitsTest, C_19_AnUnplugMeetsAUnitThatIsLeaving) {
   MakeAll();
   AddDisk(kSecondAddress, other, "disk1");
   Settle();

@@ -189,7 +189,7 @@ absl::Status BlkdebugNode::Open(NodeRef image) {
 }
 
 absl::Status BlkdebugNode::CheckLimits() const {
-  const auto error = [this](auto... parts) {
+  const auto error = [this](const auto&... parts) {
     return ErrorWithErrno(EINVAL, absl::StrCat("node '", node_name(), "': ", parts...));
   };
   const BlockNode& child = *image_.child();
@@ -246,8 +246,17 @@ void BlkdebugNode::Refresh() {
   limits_.max_write_zeroes =
       std::max<uint64_t>(limits_.max_write_zeroes, limits_.write_zeroes_alignment);
   limits_.max_discard = std::max<uint64_t>(limits_.max_discard, limits_.discard_alignment);
-  // With an align, a child that came to a size that does not fit loses the part of its last block.
-  set_length(options_.align == 0 ? child.length() : AlignDown(child.length(), options_.align));
+  set_length(LengthOver(child.length()));
+}
+
+// With an align, a child that came to a size that does not fit loses the part of its last block.
+uint64_t BlkdebugNode::LengthOver(uint64_t child_length) const {
+  return options_.align == 0 ? child_length : AlignDown(child_length, options_.align);
+}
+
+void BlkdebugNode::SetAccess(NodeAccess access) {
+  options_.read_only = access == NodeAccess::kReadOnly;
+  OnChildChanged();
 }
 
 void BlkdebugNode::OnChildChanged() {

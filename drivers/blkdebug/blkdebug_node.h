@@ -69,7 +69,9 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   Task<absl::Status> Truncate(uint64_t new_length) override;
   Task<absl::StatusOr<BlockStatus>> GetBlockStatus(uint64_t offset, uint64_t bytes) override;
   std::optional<HostBlockSizes> ProbeBlockSizes() const override;
+  BlockNode* FilteredChild() const override { return image_.child().get(); }
   absl::Status SetPermissions(Permissions cumulative) override;
+  void SetAccess(NodeAccess access) override;
   std::vector<Edge*> children() override { return {&image_}; }
 
   // --- Any thread. ---
@@ -95,6 +97,9 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
 
   std::string Describe() const override { return "node '" + node_name() + "'"; }
   BlockNode* AsNode() override { return this; }
+  absl::Status CheckChildLength(uint64_t new_length) const override {
+    return CheckNewLength(LengthOver(new_length));
+  }
   void OnChildChanged() override;
 
  private:
@@ -107,6 +112,7 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   absl::Status Open(NodeRef image);
   absl::Status CheckLimits() const;
   // Takes limits, features and length from the child, changed as the options say.
+  uint64_t LengthOver(uint64_t child_length) const;
   void Refresh();
 
   // How a held request goes on.
@@ -129,7 +135,7 @@ class BlkdebugNode final : public BlockNode, public EdgeParent {
   void ReleaseAll(std::string_view tag, std::vector<Held*>& released)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const BlkdebugOptions options_;
+  BlkdebugOptions options_;
   Edge image_{*this, "image"};
   std::atomic<bool> has_rules_{false};
   mutable Mutex mutex_;

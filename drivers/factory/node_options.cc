@@ -81,6 +81,20 @@ NodePolicy PolicyFrom(const config::BlockdevOptions& node) {
   return policy;
 }
 
+const config::BlockdevRef* ChildOf(const config::BlockdevOptions& node) {
+  using Variant = config::BlockdevOptions::VariantCase;
+  if (node.variant_case() == Variant::kRaw) return &node.raw().file();
+  if (node.variant_case() == Variant::kBlkdebug) return &node.blkdebug().image();
+  return nullptr;
+}
+
+config::BlockdevRef* MutableChildOf(config::BlockdevOptions& node) {
+  using Variant = config::BlockdevOptions::VariantCase;
+  if (node.variant_case() == Variant::kRaw) return node.mutable_raw()->mutable_file();
+  if (node.variant_case() == Variant::kBlkdebug) return node.mutable_blkdebug()->mutable_image();
+  return nullptr;
+}
+
 FileOptions FileOptionsFrom(const config::BlockdevOptions& node) {
   const bool device = node.variant_case() == config::BlockdevOptions::kHostDevice;
   const config::FileDriverOptions& message = device ? node.host_device() : node.file();

@@ -22,6 +22,10 @@ namespace platter {
 // The options that every driver has alike.
 NodePolicy PolicyFrom(const config::BlockdevOptions& node);
 
+// The field of a driver's options that names or defines a child; nullptr: the driver has none.
+const config::BlockdevRef* ChildOf(const config::BlockdevOptions& node);
+config::BlockdevRef* MutableChildOf(config::BlockdevOptions& node);
+
 // `node` is of that driver.
 FileOptions FileOptionsFrom(const config::BlockdevOptions& node);
 NullOptions NullOptionsFrom(const config::BlockdevOptions& node);

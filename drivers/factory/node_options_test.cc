@@ -44,6 +44,20 @@ TEST(NodeOptionsTest, HostDeviceAndDefaults) {
   EXPECT_EQ(options.inline_writes, FileInlineWrites::kMemoryOnly);
 }
 
+TEST(NodeOptionsTest, WhereAChildIsNamed) {
+  config::BlockdevOptions raw = Parsed("driver=raw,file=below");
+  ASSERT_NE(ChildOf(raw), nullptr);
+  EXPECT_EQ(ChildOf(raw)->reference(), "below");
+  EXPECT_EQ(MutableChildOf(raw), ChildOf(raw));
+  config::BlockdevOptions blkdebug = Parsed("driver=blkdebug,image=below");
+  ASSERT_NE(ChildOf(blkdebug), nullptr);
+  EXPECT_EQ(ChildOf(blkdebug)->reference(), "below");
+  EXPECT_EQ(MutableChildOf(blkdebug), ChildOf(blkdebug));
+  config::BlockdevOptions null = Parsed("driver=null-co");
+  EXPECT_EQ(ChildOf(null), nullptr);
+  EXPECT_EQ(MutableChildOf(null), nullptr);
+}
+
 TEST(NodeOptionsTest, Null) {
   const NullOptions options =
       NullOptionsFrom(Parsed("driver=null-aio,size=2M,latency-ns=500,read-zeroes=on"));

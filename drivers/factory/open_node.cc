@@ -3,6 +3,7 @@
 #include "drivers/factory/open_node.h"
 
 #include <cerrno>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "config/proto/blockdev.pb.h"
 #include "drivers/edge.h"
 #include "drivers/factory/node_options.h"
+#include "drivers/factory/node_origin.h"
 #include "drivers/file/file_node.h"
 
 namespace platter {
@@ -26,9 +28,9 @@ constexpr int kMaxDepth = 64;
 // `parent` has neither name nor owner yet: `what` stands for it in messages.
 absl::StatusOr<NodeRef> Reference(BlockGraph& graph, const std::string& name,
                                   const std::string& what) {
-  NodeRef node = graph.Find(name);
-  if (node != nullptr) return node;
-  return ErrorWithErrno(ENOENT, absl::StrCat(what, ": there is no block node '", name, "'"));
+  absl::StatusOr<NodeRef> node = graph.Lookup(name);
+  if (!node.ok()) return Annotate(node.status(), what);
+  return node;
 }
 
 absl::StatusOr<NodeRef> Make(BlockGraph& graph, const config::BlockdevOptions& options,
@@ -43,14 +45,8 @@ absl::StatusOr<NodeRef> MakeChild(BlockGraph& graph, const config::BlockdevRef& 
   if (ref.ref_case() != config::BlockdevRef::kDefinition) {
     return ErrorWithErrno(EINVAL, absl::StrCat(what, ": missing"));
   }
-  if (!parent.read_only() && !parent.auto_read_only()) {
-    return Make(graph, ref.definition(), BlockGraph::Keep::kNo, depth + 1);
-  }
-  // A node that is read-only opens what is made for it alone read-only too.
-  config::BlockdevOptions definition = ref.definition();
-  if (parent.read_only()) definition.set_read_only(true);
-  if (parent.auto_read_only()) definition.set_auto_read_only(true);
-  return Make(graph, definition, BlockGraph::Keep::kNo, depth + 1);
+  // A node that is read-only, or inactive, opens what is made for it alone so too.
+  return Make(graph, WithInherited(ref.definition(), parent), BlockGraph::Keep::kNo, depth + 1);
 }
 
 // As MakeChild, with an error that names the parent (when the user did), as drivers' own do.
@@ -60,13 +56,6 @@ absl::StatusOr<NodeRef> Child(BlockGraph& graph, const config::BlockdevRef& ref,
   absl::StatusOr<NodeRef> child = MakeChild(graph, ref, parent, what, depth);
   if (child.ok() || parent.node_name().empty()) return child;
   return Annotate(child.status(), absl::StrCat("node '", parent.node_name(), "'"));
-}
-
-// The fields of a driver's options that name or define a child.
-const config::BlockdevRef* ChildOf(const config::BlockdevOptions& options) {
-  if (options.variant_case() == Variant::kRaw) return &options.raw().file();
-  if (options.variant_case() == Variant::kBlkdebug) return &options.blkdebug().image();
-  return nullptr;
 }
 
 // The existing nodes that the tree of `options` is to stand on.
@@ -114,6 +103,18 @@ absl::StatusOr<NodeRef> MakeByDriver(BlockGraph& graph, const config::BlockdevOp
   return ErrorWithErrno(EINVAL, "driver: missing");
 }
 
+// An active node stands on active ones.
+absl::Status SetActivity(BlockNode& node, bool active) {
+  if (!active) return Edge::SetActive(node, false);
+  for (const Edge* const edge : node.children()) {
+    const BlockNode* const child = edge->child().get();
+    if (child == nullptr || child->active()) continue;
+    return ErrorWithErrno(EBUSY, absl::StrCat("node '", node.node_name(), "' cannot be active: '",
+                                              child->node_name(), "' below it is inactive"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<NodeRef> Make(BlockGraph& graph, const config::BlockdevOptions& options,
                              BlockGraph::Keep keep, int depth) {
   if (depth > kMaxDepth) {
@@ -128,6 +129,9 @@ absl::StatusOr<NodeRef> Make(BlockGraph& graph, const config::BlockdevOptions& o
   absl::StatusOr<NodeRef> node = MakeByDriver(graph, options, name, depth);
   if (!node.ok()) return node.status();
   (*node)->set_policy(PolicyFrom(options));
+  const bool active = IsActive(options) && !graph.opens_inactive();
+  PLATTER_RETURN_IF_ERROR(SetActivity(**node, active));
+  (*node)->set_origin(std::make_unique<OptionsOrigin>(options));
   // A child may have taken the name meanwhile.
   if (!options.node_name().empty()) PLATTER_RETURN_IF_ERROR(graph.CheckNodeName(name));
   graph.Register(*node, keep);

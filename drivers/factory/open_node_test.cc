@@ -137,5 +137,23 @@ TEST_F(OpenNodeTest, ReadOnlyReachesChildrenMadeOnTheSpot) {
   EXPECT_TRUE(graph_.Find("low")->read_only());
 }
 
+TEST_F(OpenNodeTest, AnInactiveNodeHasInactiveChildren) {
+  absl::StatusOr<NodeRef> node =
+      Open("driver=raw,node-name=n,active=off,file.driver=memory,file.node-name=low,file.size=1M");
+  ASSERT_TRUE(node.ok()) << node.status();
+  EXPECT_FALSE((*node)->active());
+  EXPECT_FALSE(graph_.Find("low")->active());
+  EXPECT_EQ(MessageOf(Open("driver=raw,node-name=top,file=low").status()),
+            "node 'top' cannot be active: 'low' below it is inactive");
+  EXPECT_TRUE(Open("driver=raw,node-name=top,active=off,file=low").ok());
+}
+
+TEST_F(OpenNodeTest, AGraphThatWaitsOpensInactiveNodes) {
+  graph_.set_opens_inactive(true);
+  absl::StatusOr<NodeRef> node = Open("driver=raw,node-name=n,file.driver=memory,file.size=1M");
+  ASSERT_TRUE(node.ok()) << node.status();
+  for (const NodeRef& each : graph_.Nodes()) EXPECT_FALSE(each->active());
+}
+
 }  // namespace
 }  // namespace platter

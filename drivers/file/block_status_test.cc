@@ -42,7 +42,7 @@ TEST(BlockStatusTest, DataGoesToTheNextHole) {
   EXPECT_TRUE(status.data);
 }
 
-TEST(BlockStatusTest, WhatTheHostCannotSayIsData) {
+TEST(BlockStatusTest, R_C42_WhatTheHostCannotSayIsData) {
   FakeHostCalls host;
   for (const std::vector<int64_t>& seeks :
        {std::vector<int64_t>{-EINVAL}, {4096, -EINVAL}, {100}, {4096, 100}}) {

@@ -29,6 +29,7 @@ class FakeHostCalls final : public HostCalls {
   std::optional<DirectIoAlignment> direct;  // nullopt: the host does not say.
   HostFileSystem file_system = HostFileSystem::kOther;
   HostBlockSizes block_sizes;
+  std::optional<DiskGeometry> geometry;
   int stat_error = 0;
   // The results of the calls of Seek to come; -EINVAL when there are none left.
   std::vector<int64_t> seeks;
@@ -55,6 +56,11 @@ class FakeHostCalls final : public HostCalls {
     return 0;
   }
   HostFileSystem GetFileSystem(const HostFile&) override { return file_system; }
+  int GetGeometry(const HostFile&, DiskGeometry& to) override {
+    if (!geometry.has_value()) return -ENOTTY;
+    to = *geometry;
+    return 0;
+  }
   int GetBlockSizes(const HostFile&, HostBlockSizes& sizes) override {
     sizes = block_sizes;
     return 0;

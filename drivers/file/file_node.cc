@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "aio/await_io.h"
 #include "base/arith.h"
 #include "base/check.h"
 #include "base/quote.h"
@@ -65,7 +66,8 @@ void FileNode::Adopt(OpenedFile opened, const FileOptions& options) {
                                                       services_.host, file_.get());
 }
 
-absl::Status FileNode::Reopen(const FileOptions& options) {
+absl::StatusOr<std::unique_ptr<FileNode::Reopening>> FileNode::PrepareReopen(
+    const FileOptions& options) {
   if (options.driver != options_.driver || PathOf(options) != path()) {
     return ErrorWithErrno(EINVAL, "node '" + node_name() +
                                       "': reopening cannot change driver or "
@@ -79,16 +81,54 @@ absl::Status FileNode::Reopen(const FileOptions& options) {
     return ErrorWithErrno(EACCES, "node '" + node_name() + "' is written to: " +
                                       QuoteWhole(path()) + " cannot be reopened read-only");
   }
+  if (opened->length != length()) PLATTER_RETURN_IF_ERROR(CheckNewLength(opened->length));
   absl::StatusOr<std::unique_ptr<ImageLock>> lock = MakeLock(opened->file.get(), options.locking);
   if (!lock.ok()) return lock.status();
   if (*lock != nullptr) {
     // What is held already is held for the new descriptor too, before the old one lets go of it.
-    PLATTER_RETURN_IF_ERROR(lock_ != nullptr ? (*lock)->CopyFrom(*lock_, opened->file.get())
-                                             : (*lock)->Set(opened->file.get(), permissions_));
+    // Of another file that has got the name nothing is.
+    const bool held = lock_ != nullptr && IsSameFile(opened->file.get());
+    PLATTER_RETURN_IF_ERROR(held ? (*lock)->CopyFrom(*lock_, opened->file.get())
+                                 : (*lock)->Set(opened->file.get(), permissions_));
   }
-  lock_ = *std::move(lock);
-  Adopt(*std::move(opened), options);
+  auto reopening = std::make_unique<Reopening>();
+  reopening->opened = *std::move(opened);
+  reopening->options = options;
+  reopening->lock = *std::move(lock);
+  return reopening;
+}
+
+bool FileNode::IsSameFile(const HostFile& other) const {
+  HostFileStat ours;
+  HostFileStat theirs;
+  if (services_.host->Stat(file_.get(), ours) < 0) return false;
+  if (services_.host->Stat(other, theirs) < 0) return false;
+  return ours.device == theirs.device && ours.inode == theirs.inode;
+}
+
+void FileNode::FinishReopen(Reopening& reopening) {
+  Reopening old;
+  old.opened.read_only = read_only_;
+  old.opened.length = FileState::file_bytes;
+  old.opened.geometry = geometry_;
+  old.options = options_;
+  old.sync_error = FileState::sync_error;
+  old.missing_methods = FileState::missing_methods;
+  // Moved, not closed: Adopt puts the new one in an empty place.
+  old.opened.file = std::move(file_);
+  old.lock = std::move(lock_);
+  lock_ = std::move(reopening.lock);
+  Adopt(std::move(reopening.opened), reopening.options);
+  FileState::sync_error = reopening.sync_error;
+  FileState::missing_methods = reopening.missing_methods;
+  reopening = std::move(old);
   NotifyParents();
+}
+
+absl::Status FileNode::Reopen(const FileOptions& options) {
+  absl::StatusOr<std::unique_ptr<Reopening>> reopening = PrepareReopen(options);
+  if (!reopening.ok()) return reopening.status();
+  FinishReopen(**reopening);
   return absl::OkStatus();
 }
 
@@ -111,7 +151,49 @@ absl::Status FileNode::SetPermissions(Permissions cumulative) {
   return absl::OkStatus();
 }
 
+LockedImage FileNode::locked_image() {
+  if (lock_ == nullptr) return {};
+  HostFileStat stat;
+  if (services_.host->Stat(file_.get(), stat) < 0) stat = {};
+  return {.lock = lock_.get(), .file = &file_.get(), .device = stat.device, .inode = stat.inode};
+}
+
+absl::Status FileNode::Invalidate() {
+  HostFileStat stat;
+  if (const int error = services_.host->Stat(file_.get(), stat); error < 0) {
+    return ErrnoError(-error, "node '" + node_name() + "': cannot measure " + QuoteWhole(path()));
+  }
+  if (stat.length == file_bytes) return absl::OkStatus();
+  PLATTER_RETURN_IF_ERROR(
+      Annotate(CheckNewLength(stat.length), "node '" + node_name() + "', whose size has changed"));
+  file_bytes = stat.length;
+  set_length(stat.length);
+  NotifyParents();
+  return absl::OkStatus();
+}
+
 std::optional<HostBlockSizes> FileNode::ProbeBlockSizes() const { return geometry_.block_sizes; }
+
+Task<absl::StatusOr<int>> FileNode::Ioctl(uint64_t request, void* argument) {
+  if (options_.driver != FileDriver::kHostDevice) {
+    co_return co_await BlockNode::Ioctl(request, argument);
+  }
+  const iovec part = {.iov_base = argument, .iov_len = 0};
+  const int64_t result = co_await AwaitFile(
+      {.fd = FileState::fd, .kind = FileOpKind::kIoctl, .iov = {&part, 1}, .bytes = request});
+  if (result < 0) {
+    co_return ErrnoError(static_cast<int>(-result),
+                         "node '" + node_name() + "': an ioctl on " + QuoteWhole(path()));
+  }
+  co_return static_cast<int>(result);
+}
+
+std::optional<DiskGeometry> FileNode::ProbeGeometry() const {
+  if (options_.driver != FileDriver::kHostDevice) return std::nullopt;
+  DiskGeometry geometry;
+  if (services_.host->GetGeometry(file_.get(), geometry) < 0) return std::nullopt;
+  return geometry;
+}
 
 Task<absl::StatusOr<BlockStatus>> FileNode::GetBlockStatus(uint64_t offset, uint64_t bytes) {
   // A device has no holes to ask for.
@@ -226,6 +308,7 @@ Task<absl::Status> FileNode::Truncate(uint64_t new_length) {
     co_return ErrorWithErrno(EACCES, "node '" + node_name() + "': " + QuoteWhole(path()) +
                                          " is open read-only and cannot change its size");
   }
+  if (absl::Status minded = CheckNewLength(new_length); !minded.ok()) co_return minded;
   const absl::Status status =
       options_.driver == FileDriver::kFile ? TruncateFile(new_length) : MeasureDevice(new_length);
   if (status.ok()) NotifyParents();

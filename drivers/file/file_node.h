@@ -64,13 +64,32 @@ class FileNode final : public BlockNode, private FileState {
   Task<absl::Status> Truncate(uint64_t new_length) override;
   Task<absl::StatusOr<BlockStatus>> GetBlockStatus(uint64_t offset, uint64_t bytes) override;
   std::optional<HostBlockSizes> ProbeBlockSizes() const override;
+  // Of a device; from a port's thread, as it may wait.
+  Task<absl::StatusOr<int>> Ioctl(uint64_t request, void* argument) override;
+  std::optional<DiskGeometry> ProbeGeometry() const override;
   absl::Status SetPermissions(Permissions cumulative) override;
+  LockedImage locked_image() override;
+  // Its length. A sticky flush error stays: this process may have lost the writes.
+  absl::Status Invalidate() override;
 
-  // Opens the same file anew with other options, keeping the image locks; everything found out by
+  // Opens the file anew with other options, keeping the image locks (another file that has got the
+  // name meanwhile is locked anew); everything found out by
   // probing is found out again, and a sticky flush error ends. On failure nothing has changed.
-  // EINVAL when `options` name another file or driver; EACCES when a parent writes and the new
-  // opening is read-only. [drained]
+  // EINVAL when `options` name another file or driver, or when a device above could not use the
+  // length; EBUSY when another file that has got the name is in use; EACCES when a parent writes
+  // and the new opening is read-only. [drained]
   absl::Status Reopen(const FileOptions& options);
+  // The same in two steps. The second one can't fail, and undoes itself when it is done again.
+  // Between the two nothing happens to the node.
+  struct Reopening {
+    OpenedFile opened;
+    FileOptions options;
+    std::unique_ptr<ImageLock> lock = nullptr;
+    IoResult sync_error = 0;
+    uint32_t missing_methods = 0;
+  };
+  absl::StatusOr<std::unique_ptr<Reopening>> PrepareReopen(const FileOptions& options);
+  void FinishReopen(Reopening& reopening);
 
   const FileGeometry& geometry() const { return geometry_; }
   const std::string& path() const { return file_.get().path; }
@@ -80,6 +99,7 @@ class FileNode final : public BlockNode, private FileState {
 
   // Takes over a fresh opening: every member that depends on it is set here.
   void Adopt(OpenedFile opened, const FileOptions& options);
+  bool IsSameFile(const HostFile& other) const;
   // nullptr: without locks.
   absl::StatusOr<std::unique_ptr<ImageLock>> MakeLock(const HostFile& file, FileLocking locking);
 

@@ -171,6 +171,22 @@ TEST_F(FileNodeTest, TruncateGrowsWithZeroesAndShrinks) {
   EXPECT_THAT(log.Lines(), IsEmpty());
 }
 
+// Another process had the image meanwhile.
+TEST_F(FileNodeTest, InvalidatingFindsTheNewLength) {
+  Fill(1000);
+  ASSERT_TRUE(Open().ok());
+  file->bytes.resize(3000);
+  EXPECT_EQ(node->length(), 1000u);
+  ASSERT_TRUE(node->Invalidate().ok());
+  EXPECT_EQ(node->length(), 3000u);
+  file->bytes.resize(500);
+  ASSERT_TRUE(node->Invalidate().ok());
+  EXPECT_EQ(node->length(), 500u);
+  TestRequest read(context, IoOp::kRead, 0, 500);
+  EXPECT_EQ(read.RunOn(*node), 0);
+  EXPECT_THAT(log.Lines(), IsEmpty()) << "it was not cut short under us";
+}
+
 // C-41: writes before and after a change of length find the right end.
 TEST_F(FileNodeTest, R_C41_GrowthByWritesAndTruncateTakeTurns) {
   Fill(0);
@@ -213,6 +229,44 @@ TEST_F(FileNodeTest, ADeviceTakesTheSizeThatItHas) {
   EXPECT_THAT(MessageOf(refused), HasSubstr("the device '/dev/disk0' has 16384 bytes"));
   EXPECT_TRUE(Truncate(16384).ok());
   EXPECT_EQ(node->length(), 16384u);
+}
+
+TEST_F(FileNodeTest, AFileHasNoDeviceForAnIoctl) {
+  Fill(512);
+  ASSERT_TRUE(Open().ok());
+  const absl::StatusOr<int> refused = BlockOn(context, node->Ioctl(0x2285, nullptr));
+  EXPECT_EQ(ErrnoOf(refused.status()), ENOTSUP);
+  EXPECT_THAT(MessageOf(refused.status()), HasSubstr("'node0': driver 'file' has no device"));
+  EXPECT_THAT(context.io().calls(), IsEmpty());
+  EXPECT_FALSE(node->ProbeGeometry().has_value());
+}
+
+TEST_F(FileNodeTest, AnIoctlIsPassedToTheDevice) {
+  Fill(512);
+  ASSERT_TRUE(OpenDevice().ok());
+  context.io().rule = [](const ScriptedCall&) { return 3; };
+  const absl::StatusOr<int> passed = BlockOn(context, node->Ioctl(0x2285, nullptr));
+  ASSERT_TRUE(passed.ok()) << passed.status();
+  EXPECT_EQ(*passed, 3);
+  ASSERT_EQ(context.io().calls().size(), 1u);
+  EXPECT_EQ(context.io().calls()[0].kind, FileOpKind::kIoctl);
+  EXPECT_EQ(context.io().calls()[0].bytes, 0x2285u);
+  context.io().rule = [](const ScriptedCall&) { return -ENOTTY; };
+  const absl::StatusOr<int> failed = BlockOn(context, node->Ioctl(0x2285, nullptr));
+  EXPECT_EQ(ErrnoOf(failed.status()), ENOTTY);
+  EXPECT_THAT(MessageOf(failed.status()), HasSubstr("'/dev/disk0'"));
+}
+
+TEST_F(FileNodeTest, ADeviceMayHaveAGeometry) {
+  Fill(512);
+  ASSERT_TRUE(OpenDevice().ok());
+  EXPECT_FALSE(node->ProbeGeometry().has_value());
+  host->geometry = DiskGeometry{.cylinders = 615, .heads = 4, .sectors = 17};
+  const std::optional<DiskGeometry> geometry = node->ProbeGeometry();
+  ASSERT_TRUE(geometry.has_value());
+  EXPECT_EQ(geometry->cylinders, 615u);
+  EXPECT_EQ(geometry->heads, 4u);
+  EXPECT_EQ(geometry->sectors, 17u);
 }
 
 // --- Permissions and reopening. ---
@@ -299,6 +353,38 @@ TEST_F(FileNodeTest, R_C44_ReopeningKeepsNothingStale) {
   options.caching = FileCaching::kPageCache;
   ASSERT_TRUE(node->Reopen(options).ok());
   EXPECT_EQ(node->limits().request_alignment, 1u);
+}
+
+TEST_F(FileNodeTest, AReopeningIsUndoneByDoingItAgain) {
+  Fill(8192);
+  ASSERT_TRUE(Open().ok());
+  context.io().rule = [](const ScriptedCall& call) -> std::optional<int64_t> {
+    if (call.kind == FileOpKind::kSync) return -EIO;
+    return std::nullopt;
+  };
+  TestRequest flush(context, IoOp::kFlush, 0, 0);
+  EXPECT_EQ(flush.RunOn(*node), -EIO);
+  context.io().rule = nullptr;
+  ASSERT_TRUE(node->SetPermissions({.used = Permission::kWrite, .shared = {}}).ok());
+  const auto held = host->held_locks();
+  host->direct = DirectIoAlignment{.memory = 512, .offset = 4096};
+  FileOptions options;
+  options.filename = "/images/disk.img";
+  options.caching = FileCaching::kDirect;
+  auto reopening = node->PrepareReopen(options);
+  ASSERT_TRUE(reopening.ok()) << reopening.status();
+  EXPECT_EQ(node->limits().request_alignment, 1u) << "nothing has happened yet";
+  node->FinishReopen(**reopening);
+  EXPECT_EQ(node->limits().request_alignment, 4096u);
+  TestRequest again(context, IoOp::kFlush, 0, 0);
+  EXPECT_EQ(again.RunOn(*node), 0);
+  node->FinishReopen(**reopening);
+  EXPECT_EQ(node->limits().request_alignment, 1u);
+  TestRequest once_more(context, IoOp::kFlush, 0, 0);
+  EXPECT_EQ(once_more.RunOn(*node), -EIO) << "of the old opening";
+  reopening->reset();
+  EXPECT_EQ(context.io().open_files(), 1);
+  EXPECT_EQ(host->held_locks(), held);
 }
 
 TEST_F(FileNodeTest, AReopeningThatFailsChangesNothing) {

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/hdreg.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -63,6 +64,8 @@ int KernelHostCalls::Stat(const HostFile& file, HostFileStat& stat) {
   if (::fstat(file.fd, &host) != 0) return -errno;
   stat.kind = KindOf(host.st_mode);
   stat.length = static_cast<uint64_t>(host.st_size);
+  stat.device = host.st_dev;
+  stat.inode = host.st_ino;
   if (stat.kind == HostFileKind::kBlockDevice) {
     uint64_t bytes = 0;
     if (::ioctl(file.fd, BLKGETSIZE64, &bytes) != 0) return -errno;
@@ -102,6 +105,15 @@ int KernelHostCalls::GetBlockSizes(const HostFile& file, HostBlockSizes& sizes) 
   if (logical <= 0) return -EINVAL;
   sizes.logical = static_cast<uint32_t>(logical);
   sizes.physical = physical;
+  return 0;
+}
+
+int KernelHostCalls::GetGeometry(const HostFile& file, DiskGeometry& geometry) {
+  hd_geometry found = {};
+  if (::ioctl(file.fd, HDIO_GETGEO, &found) != 0) return -errno;
+  // Drivers that make their geometry up leave out what they cannot.
+  if (found.cylinders == 0 || found.heads == 0 || found.sectors == 0) return -ENOTTY;
+  geometry = {.cylinders = found.cylinders, .heads = found.heads, .sectors = found.sectors};
   return 0;
 }
 

@@ -29,6 +29,9 @@ struct HostFile {
 struct HostFileStat {
   HostFileKind kind = HostFileKind::kRegular;
   uint64_t length = 0;  // Of block devices too, when asked by Stat.
+  // Which file it is, whatever its path, when asked by Stat; 0 where the host doesn't say.
+  uint64_t device = 0;
+  uint64_t inode = 0;
 };
 
 struct DirectIoAlignment {
@@ -56,6 +59,8 @@ class HostCalls {
   virtual HostFileSystem GetFileSystem(const HostFile& file) = 0;
   // Of a block device.
   virtual int GetBlockSizes(const HostFile& file, HostBlockSizes& sizes) = 0;
+  // Of a block device; -ENOTTY from one that has no cylinders.
+  virtual int GetGeometry(const HostFile& file, DiskGeometry& geometry) = 0;
 
   virtual int Truncate(const HostFile& file, uint64_t length) = 0;
   // lseek(2) with SEEK_DATA, SEEK_HOLE or SEEK_END. Moves the cursor, which nothing uses.
@@ -75,6 +80,7 @@ class KernelHostCalls final : public HostCalls {
   int GetDirectIoAlignment(const HostFile& file, DirectIoAlignment& alignment) override;
   HostFileSystem GetFileSystem(const HostFile& file) override;
   int GetBlockSizes(const HostFile& file, HostBlockSizes& sizes) override;
+  int GetGeometry(const HostFile& file, DiskGeometry& geometry) override;
   int Truncate(const HostFile& file, uint64_t length) override;
   int64_t Seek(const HostFile& file, uint64_t offset, int whence) override;
   int SetByteLock(const HostFile& file, uint64_t byte, ByteLock state) override;

@@ -46,6 +46,11 @@ absl::Status UsedByOther(const HostFile& file, int n) {
 
 }  // namespace
 
+bool ImageLock::Bits::Has(uint64_t byte) const {
+  if (byte >= kUnsharedLockBase) return (unshared >> (byte - kUnsharedLockBase) & 1) != 0;
+  return (used >> (byte - kUsedLockBase) & 1) != 0;
+}
+
 absl::Status ImageLock::Probe(HostCalls& host, const HostFile& file) {
   ByteLock state = ByteLock::kFree;
   const int result = host.TestByteLock(file, kUsedLockBase, state);
@@ -57,32 +62,36 @@ absl::Status ImageLock::Set(const HostFile& file, Permissions permissions) {
       .used = permissions.used.bits(),
       .unshared = (PermissionSet::All() - permissions.shared).bits(),
   };
-  const Bits added = {
-      .used = static_cast<uint8_t>(wanted.used & ~held_.used),
-      .unshared = static_cast<uint8_t>(wanted.unshared & ~held_.unshared),
-  };
-  const Bits dropped = {
-      .used = static_cast<uint8_t>(held_.used & ~wanted.used),
-      .unshared = static_cast<uint8_t>(held_.unshared & ~wanted.unshared),
-  };
+  const Bits added = wanted - held_;
+  const Bits dropped = keeping_ ? Bits{} : held_ - wanted;
   // First show what we want, then look: of two programs that do so at the same time at least one
-  // sees the other.
-  absl::Status status = Take(file, added);
+  // sees the other. What is kept for us shows already, and is looked at through its own file: it
+  // is taken last.
+  absl::Status status = Take(file, kept_.lock == nullptr ? added : added - kept_.lock->held_);
   // Wanting less cannot collide, and must not fail.
   const bool more = (added.used | added.unshared) != 0;
   if (status.ok() && more) status = CheckOthers(file, wanted);
+  if (status.ok() && kept_.lock != nullptr) status = Take(file, added);
   if (!status.ok()) {
     Release(file, added);
     return status;
   }
   Release(file, dropped);
-  held_ = wanted;
+  held_ = (held_ | wanted) - dropped;
+  wanted_ = wanted;
   return absl::OkStatus();
+}
+
+void ImageLock::Settle(const HostFile& file) {
+  keeping_ = false;
+  Release(file, held_ - wanted_);
+  held_ = wanted_;
 }
 
 absl::Status ImageLock::CopyFrom(const ImageLock& other, const HostFile& file) {
   PLATTER_RETURN_IF_ERROR(Take(file, other.held_));
   held_ = other.held_;
+  wanted_ = other.wanted_;
   return absl::OkStatus();
 }
 
@@ -110,16 +119,24 @@ void ImageLock::Release(const HostFile& file, Bits bits) {
   }
 }
 
+int ImageLock::TestByteLock(const HostFile& file, uint64_t byte, ByteLock& state) {
+  if (kept_.lock != nullptr && !held_.Has(byte) && kept_.lock->held_.Has(byte) &&
+      !kept_.lock->wanted_.Has(byte)) {
+    return kept_.lock->host_.TestByteLock(*kept_.file, byte, state);
+  }
+  return host_.TestByteLock(file, byte, state);
+}
+
 absl::Status ImageLock::CheckOthers(const HostFile& file, Bits wanted) {
   for (int n = 0; n < kPermissionCount; ++n) {
     ByteLock state = ByteLock::kFree;
     if ((wanted.used >> n & 1) != 0) {
-      const int result = host_.TestByteLock(file, kUnsharedLockBase + n, state);
+      const int result = TestByteLock(file, kUnsharedLockBase + n, state);
       if (result < 0) return LockRefused(file, -result);
       if (state == ByteLock::kHeld) return NotSharedByOther(file, n);
     }
     if ((wanted.unshared >> n & 1) != 0) {
-      const int result = host_.TestByteLock(file, kUsedLockBase + n, state);
+      const int result = TestByteLock(file, kUsedLockBase + n, state);
       if (result < 0) return LockRefused(file, -result);
       if (state == ByteLock::kHeld) return UsedByOther(file, n);
     }

@@ -7,6 +7,12 @@
 // whether anybody else holds byte 200 + n for an n that we use, or 100 + n for an n that we do not
 // share. The bytes need not exist in the file.
 //
+// While one holder gives way to another, or doesn't after all, it keeps its locks (KeptLocks does
+// both at once): Keep, and what is given up stays locked until Settle, so that taking it back needs
+// no look at others. Succeed, and the other one doesn't take for a stranger's what only stays so.
+// Locks don't say whose they are; but asked through the file that holds one, the kernel tells of
+// the others'.
+//
 // Ownership: the node owns it; the file outlives it. The kernel drops the locks with the last
 //   descriptor of the open file description.
 // Threading: control context. Units: permission numbers as in drivers/permissions.h.
@@ -44,19 +50,48 @@ class ImageLock {
   // that collides (it would, with ourselves).
   absl::Status CopyFrom(const ImageLock& other, const HostFile& file);
 
+  void Keep() { keeping_ = true; }
+  // Gives up what is kept only.
+  void Settle(const HostFile& file);
+  // `other`, of another opening of the same file, keeps its locks; it and its file outlive this, or
+  // the call of SucceedNone.
+  void Succeed(const ImageLock& other, const HostFile& file) {
+    kept_ = {.lock = &other, .file = &file};
+  }
+  void SucceedNone() { kept_ = {}; }
+
  private:
   // The locks held: bit n for permission n.
   struct Bits {
     uint8_t used = 0;
     uint8_t unshared = 0;
+
+    bool Has(uint64_t byte) const;
+    friend Bits operator|(Bits a, Bits b) {
+      return {.used = static_cast<uint8_t>(a.used | b.used),
+              .unshared = static_cast<uint8_t>(a.unshared | b.unshared)};
+    }
+    friend Bits operator-(Bits a, Bits b) {
+      return {.used = static_cast<uint8_t>(a.used & ~b.used),
+              .unshared = static_cast<uint8_t>(a.unshared & ~b.unshared)};
+    }
+  };
+  struct Kept {
+    const ImageLock* lock = nullptr;
+    const HostFile* file = nullptr;
   };
 
   absl::Status Take(const HostFile& file, Bits bits);
   void Release(const HostFile& file, Bits bits);
   absl::Status CheckOthers(const HostFile& file, Bits wanted);
+  // As HostCalls, but for what `kept_` only keeps.
+  int TestByteLock(const HostFile& file, uint64_t byte, ByteLock& state);
 
   HostCalls& host_;
   Bits held_;
+  Bits wanted_;  // Some of these, while it keeps more.
+  bool keeping_ = false;
+  Kept kept_;
 };
 
 }  // namespace platter

@@ -116,6 +116,27 @@ TEST(ImageLockTest, GivingUpNeverFails) {
   EXPECT_TRUE(lock.Set({}, {.used = {}, .shared = kAll}).ok());
 }
 
+TEST(ImageLockTest, WhatIsKeptIsHadAgainWhateverOthersDo) {
+  FakeHostCalls host;
+  ImageLock lock(host);
+  ASSERT_TRUE(lock.Set({}, Disk()).ok());
+  lock.Keep();
+  ASSERT_TRUE(lock.Set({}, {.used = {}, .shared = kAll}).ok());
+  EXPECT_THAT(host.held_locks(), ElementsAre(100, 101, 201, 203));
+  host.foreign_locks = {101, 201};
+  EXPECT_TRUE(lock.Set({}, Disk()).ok());
+  EXPECT_FALSE(lock.Set({}, {.used = kAll, .shared = kAll}).ok()) << "it was not there before";
+  lock.Settle({});
+  EXPECT_THAT(host.held_locks(), ElementsAre(100, 101, 201, 203));
+
+  lock.Keep();
+  ASSERT_TRUE(lock.Set({}, Reader()).ok());
+  lock.Settle({});
+  EXPECT_THAT(host.held_locks(), ElementsAre(100, 201, 203));
+  ASSERT_TRUE(lock.Set({}, {.used = {}, .shared = kAll}).ok());
+  EXPECT_THAT(host.held_locks(), IsEmpty()) << "nothing is kept any more";
+}
+
 // With the kernel's locks: two openings of one file.
 class KernelImageLockTest : public ::testing::Test {
  protected:
@@ -175,6 +196,35 @@ TEST_F(KernelImageLockTest, ACopyHoldsTheSameForASecondOpening) {
   first_.fd = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
   ImageLock third(host_);
   EXPECT_EQ(ErrnoOf(third.Set(first_, Disk())), EBUSY) << "the second opening still holds all";
+}
+
+TEST_F(KernelImageLockTest, OneSucceedsAnotherAndNobodyElseComesBetween) {
+  const HostFile third = {::open(path_.c_str(), O_RDWR | O_CLOEXEC), path_};
+  const Permissions none = {.used = {}, .shared = kAll};
+  ImageLock stranger(host_);
+  ImageLock old(host_);
+  ImageLock heir(host_);
+  ASSERT_TRUE(old.Set(first_, Disk()).ok());
+  old.Keep();
+  heir.Succeed(old, first_);
+  EXPECT_EQ(ErrnoOf(heir.Set(second_, Disk())), EBUSY) << "it is not only kept";
+  ASSERT_TRUE(old.Set(first_, none).ok());
+  EXPECT_EQ(ErrnoOf(stranger.Set(third, Disk())), EBUSY);
+
+  // One that is about to be refused shows already.
+  ASSERT_EQ(host_.SetByteLock(third, kUsedLockBase + 1, ByteLock::kHeld), 0);
+  EXPECT_EQ(ErrnoOf(heir.Set(second_, Disk())), EBUSY);
+  ASSERT_EQ(host_.SetByteLock(third, kUsedLockBase + 1, ByteLock::kFree), 0);
+  EXPECT_TRUE(old.Set(first_, Disk()).ok()) << "it can have its own back";
+  ASSERT_TRUE(old.Set(first_, none).ok());
+
+  ASSERT_TRUE(heir.Set(second_, Disk()).ok());
+  heir.SucceedNone();
+  old.Settle(first_);
+  EXPECT_EQ(ErrnoOf(stranger.Set(third, Disk())), EBUSY);
+  ASSERT_TRUE(heir.Set(second_, none).ok());
+  EXPECT_TRUE(stranger.Set(third, Disk()).ok());
+  ::close(third.fd);
 }
 
 }  // namespace

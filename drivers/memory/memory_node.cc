@@ -100,6 +100,7 @@ Task<absl::Status> MemoryNode::Truncate(uint64_t new_length) {
   if (read_only_) {
     co_return ErrorWithErrno(EACCES, absl::StrCat("node '", node_name(), "' is read-only"));
   }
+  if (absl::Status minded = CheckNewLength(new_length); !minded.ok()) co_return minded;
   {
     MutexLock lock(mutex_);
     // A crash does not bring back what was cut off: changing the size is durable.

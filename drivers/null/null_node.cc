@@ -58,6 +58,7 @@ Task<absl::Status> NullNode::Truncate(uint64_t new_length) {
     co_return ErrorWithErrno(EFBIG, absl::StrCat("node '", node_name(), "': ", new_length,
                                                  " bytes are more than a node can have"));
   }
+  if (absl::Status minded = CheckNewLength(new_length); !minded.ok()) co_return minded;
   set_length(new_length);
   NotifyParents();
   co_return absl::OkStatus();

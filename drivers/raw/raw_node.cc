@@ -62,29 +62,65 @@ absl::StatusOr<std::shared_ptr<RawNode>> RawNode::Create(std::string node_name, 
 RawNode::RawNode(std::string node_name, const RawOptions& options)
     : BlockNode(std::move(node_name)), options_(options) {}
 
-absl::Status RawNode::Open(NodeRef file) {
-  const auto error = [this](auto... parts) {
+absl::Status RawNode::Check(const BlockNode& file, const RawOptions& options) const {
+  const auto error = [this](const auto&... parts) {
     return ErrorWithErrno(EINVAL, absl::StrCat("node '", node_name(), "': ", parts...));
   };
-  const uint64_t length = file->length();
+  const uint64_t length = file.length();
   const std::string file_size =
-      absl::StrCat("node '", file->node_name(), "', which has ", length, " bytes");
-  if (options_.size.has_value() && !IsAligned(*options_.size, kSectorSize)) {
-    return error("size ", *options_.size, " is not a multiple of ", kSectorSize, " bytes");
+      absl::StrCat("node '", file.node_name(), "', which has ", length, " bytes");
+  if (options.size.has_value() && !IsAligned(*options.size, kSectorSize)) {
+    return error("size ", *options.size, " is not a multiple of ", kSectorSize, " bytes");
   }
-  if (options_.offset > length) {
-    return error("offset ", options_.offset, " is beyond the end of ", file_size);
+  if (options.offset > length) {
+    return error("offset ", options.offset, " is beyond the end of ", file_size);
   }
-  if (!RangeFits(options_.offset, options_.size.value_or(0), length)) {
-    return error("offset ", options_.offset, " and size ", *options_.size,
+  if (!RangeFits(options.offset, options.size.value_or(0), length)) {
+    return error("offset ", options.offset, " and size ", *options.size,
                  " together go beyond the end of ", file_size);
   }
+  return absl::OkStatus();
+}
+
+absl::Status RawNode::Open(NodeRef file) {
+  PLATTER_RETURN_IF_ERROR(Check(*file, options_));
   // Nothing comes through before a parent is here, and then SetPermissions says what may.
   const uint32_t granularity = file->limits().request_alignment;
   PLATTER_RETURN_IF_ERROR(
       file_.Attach(std::move(file), {.permissions = {}, .granularity = granularity}));
   Refresh();
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<RawNode::Reopening>> RawNode::PrepareReopen(
+    const RawOptions& options, NodeRef file) {
+  const BlockNode& below = file == nullptr ? *file_.child() : *file;
+  PLATTER_RETURN_IF_ERROR(Check(below, options));
+  const uint64_t new_length = LengthOver(below.length(), options);
+  if (new_length != length()) PLATTER_RETURN_IF_ERROR(CheckNewLength(new_length));
+  auto reopening = std::make_unique<Reopening>(*this, options);
+  if (file != nullptr) {
+    const EdgeOptions as_now = {.permissions = file_.options().permissions,
+                                .granularity = file->limits().request_alignment};
+    PLATTER_RETURN_IF_ERROR(reopening->coming_.Attach(std::move(file), as_now));
+  }
+  return reopening;
+}
+
+void RawNode::FinishReopen(Reopening& reopening) {
+  options_ = reopening.options_;
+  if (reopening.coming_.child() != nullptr) {
+    reopening.going_.TakeOver(file_);
+    file_.TakeOver(reopening.coming_);
+  }
+  OnChildChanged();
+  // It has these permissions; what follows from the options may be different.
+  file_.Change(EdgeOptionsFor(file_.options().permissions)).IgnoreError();
+}
+
+void RawNode::SetAccess(NodeAccess access) {
+  options_.read_only = access == NodeAccess::kReadOnly;
+  OnChildChanged();
 }
 
 void RawNode::Refresh() {
@@ -102,8 +138,12 @@ void RawNode::Refresh() {
   if (!IsAligned(options_.offset, limits_.write_zeroes_alignment)) {
     limits_.write_zeroes_alignment = 1;
   }
-  const uint64_t rest = file.length() - std::min(file.length(), options_.offset);
-  set_length(std::min(rest, options_.size.value_or(rest)));
+  set_length(LengthOver(file.length(), options_));
+}
+
+uint64_t RawNode::LengthOver(uint64_t file_length, const RawOptions& options) {
+  const uint64_t rest = file_length - std::min(file_length, options.offset);
+  return std::min(rest, options.size.value_or(rest));
 }
 
 void RawNode::OnChildChanged() {
@@ -113,10 +153,13 @@ void RawNode::OnChildChanged() {
 
 absl::Status RawNode::SetPermissions(Permissions cumulative) {
   PLATTER_RETURN_IF_ERROR(BlockNode::SetPermissions(cumulative));
-  return file_.Change(
-      {.permissions = cumulative,
-       .granularity = limits_.request_alignment,
-       .may_grow = cumulative.used.Has(Permission::kResize) && !options_.size.has_value()});
+  return file_.Change(EdgeOptionsFor(cumulative));
+}
+
+EdgeOptions RawNode::EdgeOptionsFor(Permissions permissions) const {
+  return {.permissions = permissions,
+          .granularity = limits_.request_alignment,
+          .may_grow = permissions.used.Has(Permission::kResize) && !options_.size.has_value()};
 }
 
 IoResult RawNode::Start(IoRequest& request) {

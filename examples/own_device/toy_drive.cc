@@ -57,6 +57,7 @@ class Drive final : public ToyDrive, private BlockRequest, private ChannelClient
     work_.Schedule();
   }
   void Unplug(DeviceDone done) override {
+    registers_.Set(toy::kTrayOpen, false);  // It goes with the drive: nobody is told of a move.
     Reset([this, done = std::move(done)]() mutable {
       registers_.Disconnect();
       if (channel_ != nullptr) {
@@ -73,8 +74,7 @@ class Drive final : public ToyDrive, private BlockRequest, private ChannelClient
     if (channel_ == nullptr || channel_->outstanding() != 0) return;
     if (!resets_.empty()) return FinishResets();
     if (paused_ || !registers_.Has(toy::kBusy)) return;
-    command_ = registers_.command();
-    const Command command = command_.code;
+    const Command command = (command_ = registers_.command()).code;
     if (command == Command::kRead) return Start(IoOp::kRead);
     if (command == Command::kWrite) return Start(IoOp::kWrite);
     if (command == Command::kFlush) return Start(IoOp::kFlush);

@@ -25,9 +25,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "testing/contract/counting_view.h"
 #include "testing/contract/device_fixture.h"
 #include "testing/contract/device_world.h"
-#include "testing/contract/forwarding_view.h"
 #include "testing/model/completion_ledger.h"
 #include "testing/model/disk_model.h"
 

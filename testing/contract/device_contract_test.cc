@@ -23,7 +23,7 @@
 #include "gtest/gtest.h"
 
 #include "aio/timer.h"
-#include "testing/contract/forwarding_view.h"
+#include "blockbackend/forwarding_view.h"
 #include "testing/contract/toy_drive_fixture.h"
 
 namespace platter {

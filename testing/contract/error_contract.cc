@@ -69,7 +69,7 @@ TEST_P(DeviceContractTest, EnospcStopsTheMachineAndContFinishesTheWrite) {
   ExpectWorks(kIoBytes);
 }
 
-TEST_P(DeviceContractTest, StopAndContUntilItWorks) {
+TEST_P(DeviceContractTest, C_02_StopAndContUntilItWorks) {
   StartMachine(OnError::kStop, OnError::kStop);
   for (const GuestOp op : Transfers()) {
     world_.events.Clear();
@@ -110,7 +110,7 @@ TEST_P(DeviceContractTest, SeveralKeptRequestsFinishInOrder) {
   model_.Write(0, last);
 }
 
-TEST_P(DeviceContractTest, AResetDropsWhatIsKept) {
+TEST_P(DeviceContractTest, C_02_AResetDropsWhatIsKept) {
   StartMachine(OnError::kStop, OnError::kStop);
   const IoOp op = IoOpOf(Transfer());
   const uint64_t done = world_.disk().done(op);
@@ -125,6 +125,55 @@ TEST_P(DeviceContractTest, AResetDropsWhatIsKept) {
   EXPECT_EQ(InFlight(), 0u);
   ASSERT_TRUE(fixture_->Probe(*this).ok());
   ExpectWorks();
+}
+
+// Whatever the error and whatever the policy: one answer, the right one, and nothing is left
+// behind.
+TEST_P(DeviceContractTest, C_15_EachErrorOfEachCommandUnderEachPolicy) {
+  StartMachine();
+  std::vector<GuestOp> ops = Transfers();
+  if (traits().writable) ops.push_back(GuestOp::kFlush);
+  for (const GuestOp op : ops) {
+    const bool read = op == GuestOp::kRead;
+    const std::string word = read ? "read" : "write";
+    for (const OnError policy :
+         {OnError::kReport, OnError::kIgnore, OnError::kStop, OnError::kEnospc}) {
+      if (read && policy == OnError::kEnospc) continue;  // No policy for reads.
+      ASSERT_TRUE(
+          backend()
+              .SetOnError(read ? policy : OnError::kReport, read ? OnError::kReport : policy)
+              .ok());
+      for (const int error : {EIO, ENOSPC, EINVAL, EPERM, ETIMEDOUT, ENOMEM, ECANCELED}) {
+        SCOPED_TRACE(word + ", operation " + std::to_string(static_cast<int>(op)) + ", policy " +
+                     std::to_string(static_cast<int>(policy)) + ", errno " + std::to_string(error));
+        const bool stops =
+            policy == OnError::kStop || (policy == OnError::kEnospc && error == ENOSPC);
+        const uint64_t done = world_.disk().done(IoOpOf(op));
+        world_.events.Clear();
+        world_.disk().Fail(op == GuestOp::kFlush ? IoOp::kFlush : IoOpOf(op), error, 1);
+        const uint64_t token = Start(op, 0);
+        if (stops) {
+          ASSERT_TRUE(Wait([&] { return world_.run_state.stopped(); }));
+          EXPECT_FALSE(Finished(token));
+          EXPECT_EQ(InFlight(), 0u);
+          Cont();
+        }
+        ASSERT_TRUE(Wait([&] { return Finished(token); }));
+        Settle();
+        const bool good = stops || policy == OnError::kIgnore;
+        EXPECT_EQ(OutcomeOf(token), good ? GuestOutcome::kOk : GuestOutcome::kFailed);
+        EXPECT_EQ(world_.events.Count("BLOCK_IO_ERROR " + word), 1u);
+        EXPECT_EQ(world_.events.Count("STOP io-error"), stops ? 1u : 0u);
+        EXPECT_TRUE(world_.run_state.running());
+        EXPECT_EQ(InFlight(), 0u);
+        if (policy != OnError::kIgnore && op != GuestOp::kFlush) {
+          EXPECT_EQ(world_.disk().done(IoOpOf(op)) > done, stops) << "what was kept is done";
+        }
+        if (op == GuestOp::kWrite && policy == OnError::kIgnore) model_.MakeUndefined(0, kIoBytes);
+      }
+    }
+  }
+  ExpectWorks(kIoBytes);
 }
 
 TEST_P(DeviceContractTest, AFlushThatFailsIsAWriteError) {

@@ -74,7 +74,7 @@ TEST_P(DeviceContractTest, ResetWithARequestHeld) {
       }
       world_.disk().set_on_cancel(on_cancel);
       world_.disk().Hold(IoOpOf(op));
-      const uint64_t held = Start(op, 2 * kIoBytes);
+      const uint64_t held = Start(op, uint64_t{2} * kIoBytes);
       ASSERT_TRUE(Wait([&] { return world_.disk().held() == 1; }));
       bool done = false;
       fixture_->device().Reset([&] { done = true; });
@@ -203,7 +203,7 @@ TEST_P(DeviceContractTest, UnplugWithARequestHeld) {
   }
 }
 
-TEST_P(DeviceContractTest, UnplugWithARequestKept) {
+TEST_P(DeviceContractTest, C_02_UnplugWithARequestKept) {
   StartMachine(OnError::kStop, OnError::kStop);
   const uint64_t done = world_.disk().done(IoOpOf(Transfer()));
   world_.disk().Fail(IoOpOf(Transfer()), EIO, 1);

@@ -10,21 +10,6 @@
 #include "base/check.h"
 
 namespace platter {
-namespace {
-
-const char* NameOf(ErrorAction action) {
-  switch (action) {
-    case ErrorAction::kReport:
-      return "report";
-    case ErrorAction::kIgnore:
-      return "ignore";
-    case ErrorAction::kStop:
-      return "stop";
-  }
-  return "?";
-}
-
-}  // namespace
 
 void EventLog::OnBlockEvent(const BlockEvent& event) {
   if (const auto* moved = std::get_if<TrayMovedEvent>(&event)) {
@@ -33,7 +18,7 @@ void EventLog::OnBlockEvent(const BlockEvent& event) {
   }
   const auto& error = std::get<BlockIoErrorEvent>(event);
   Add(absl::StrCat("BLOCK_IO_ERROR ", error.operation == IoDirection::kRead ? "read " : "write ",
-                   NameOf(error.action), error.nospace ? " nospace" : ""));
+                   ErrorActionName(error.action), error.nospace ? " nospace" : ""));
 }
 
 uint64_t EventLog::Count(std::string_view beginning) const {

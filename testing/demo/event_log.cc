@@ -7,23 +7,11 @@
 namespace platter {
 namespace {
 
-const char* ActionName(ErrorAction action) {
-  switch (action) {
-    case ErrorAction::kReport:
-      return "report";
-    case ErrorAction::kIgnore:
-      return "ignore";
-    case ErrorAction::kStop:
-      return "stop";
-  }
-  return "?";
-}
-
 struct Texts {
   std::string operator()(const BlockIoErrorEvent& event) const {
     return absl::StrCat("BLOCK_IO_ERROR device=", event.device_id,
                         " operation=", event.operation == IoDirection::kRead ? "read" : "write",
-                        " action=", ActionName(event.action),
+                        " action=", ErrorActionName(event.action),
                         " nospace=", event.nospace ? "true" : "false");
   }
   std::string operator()(const TrayMovedEvent& event) const {
@@ -35,6 +23,11 @@ struct Texts {
   std::string operator()(const ResetEvent&) const { return "RESET"; }
   std::string operator()(const DeviceDeletedEvent& event) const {
     return absl::StrCat("DEVICE_DELETED device=", event.device_id);
+  }
+  std::string operator()(const WriteThresholdEvent& event) const {
+    return absl::StrCat("BLOCK_WRITE_THRESHOLD node-name=", event.node_name,
+                        " write-threshold=", event.write_threshold,
+                        " amount-exceeded=", event.amount_exceeded);
   }
 };
 

@@ -32,6 +32,9 @@ TEST_F(EventLogTest, EventsAreToldByTheirNames) {
   EXPECT_EQ(EventText(ResumeEvent{}), "RESUME");
   EXPECT_EQ(EventText(ResetEvent{}), "RESET");
   EXPECT_EQ(EventText(DeviceDeletedEvent{"vdb"}), "DEVICE_DELETED device=vdb");
+  EXPECT_EQ(
+      EventText(WriteThresholdEvent{.node_name = "n", .write_threshold = 8, .amount_exceeded = 1}),
+      "BLOCK_WRITE_THRESHOLD node-name=n write-threshold=8 amount-exceeded=1");
   log_.OnMachineEvent(StopEvent{});
   EXPECT_NE(out_.str().find("STOP"), std::string::npos);
 }

@@ -48,7 +48,7 @@ absl::Status ExpectRunning(Stage& stage) {
 
 absl::Status Cont(Stage& stage) {
   stage.narrator().ToGuest("cont");
-  stage.Run(stage.machine().Cont());
+  PLATTER_RETURN_IF_ERROR(stage.Run(stage.machine().Cont()));
   return Require(stage.events().Take<ResumeEvent>().has_value(), "RESUME did not come");
 }
 

@@ -15,7 +15,7 @@
 namespace platter {
 namespace {
 
-// MMC-6, 6.7.2.5: events of the media class.
+// MMC-6, 6.6.3.5: events of the media class.
 constexpr uint8_t kEjectRequest = 1;
 constexpr uint8_t kMediaRemoval = 3;
 

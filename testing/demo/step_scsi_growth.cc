@@ -29,10 +29,11 @@ absl::Status ExpectParameterChange(Stage& stage, ScsiGuestDisk& disk) {
         return !events.empty();
       },
       "the guest's parameter-change event"));
-  PLATTER_RETURN_IF_ERROR(
-      Require(events.size() == 1 && events[0].event.get() == guest::kScsiParamChange &&
-                  events[0].lun == disk.lun() && events[0].reason.get() == kCapacityChangedReason,
-              "the event is about something else"));
+  PLATTER_RETURN_IF_ERROR(Require(events.size() == 1 &&
+                                      events[0].event.get() == guest::kScsiParamChange &&
+                                      events[0].lun == guest::ScsiReported(disk.lun()) &&
+                                      events[0].reason.get() == kCapacityChangedReason,
+                                  "the event is about something else"));
   stage.narrator().Guest("event queue: parameters of the unit have changed");
   return absl::OkStatus();
 }

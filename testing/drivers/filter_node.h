@@ -31,6 +31,7 @@ class FilterNode final : public BlockNode, public EdgeParent {
   IoResult Start(IoRequest& request) override { return edge_.Start(request); }
   void Cancel(IoRequest& request) override { edge_.Cancel(request); }
   std::vector<Edge*> children() override { return {&edge_}; }
+  BlockNode* FilteredChild() const override { return edge_.child().get(); }
   absl::Status SetPermissions(Permissions cumulative) override {
     if (edge_.child() == nullptr) return absl::OkStatus();
     return edge_.Change({.permissions = cumulative});

@@ -19,11 +19,12 @@ constexpr uint32_t kIdentifyBytes = 512;
 constexpr uint32_t kSenseBytes = 18;
 constexpr uint32_t kEventBytes = 8;
 constexpr uint32_t kCapacityBytes = 8;
+constexpr uint32_t kPerformanceBytes = 28;
 constexpr uint16_t kTocBytes = 804;  // Of 99 tracks and the lead-out.
 // More than a drive has to tell at once.
 constexpr int kMostNews = 8;
 
-void Put(AtapiPacket& packet, unsigned at, unsigned bytes, uint64_t value) {
+void Put(std::span<uint8_t> packet, unsigned at, unsigned bytes, uint64_t value) {
   for (unsigned i = 0; i < bytes; ++i) {
     packet[at + i] = static_cast<uint8_t>(value >> (8 * (bytes - 1 - i)));
   }
@@ -55,6 +56,17 @@ AtapiPacket AtapiDriver::MakeGetEventStatus() {
   return {0x4a, 1, 0, 0, 0x10, 0, 0, 0, kEventBytes};
 }
 AtapiPacket AtapiDriver::MakeRequestSense() { return {0x03, 0, 0, 0, kSenseBytes}; }
+AtapiPacket AtapiDriver::MakeSetStreaming() {
+  AtapiPacket packet = {0xb6};
+  Put(packet, 9, 2, kPerformanceBytes);
+  return packet;
+}
+AtapiPacket AtapiDriver::MakePreventAllow(AtapiLock lock) {
+  return {0x1e, 0, 0, 0, static_cast<uint8_t>(lock == AtapiLock::kLocked ? 1 : 0)};
+}
+AtapiPacket AtapiDriver::MakeStartStop(AtapiTray tray) {
+  return {0x1b, 0, 0, 0, static_cast<uint8_t>(tray == AtapiTray::kOpen ? 2 : 3)};
+}
 
 AtapiSense AtapiDriver::ParseSense(std::span<const uint8_t> data) {
   PLATTER_CHECK(data.size() >= kSenseBytes);
@@ -90,10 +102,16 @@ void AtapiDriver::Start(const PacketCommand& command) {
   const bool dma = command.way == IdeWay::kDma;
   if (dma) {
     PLATTER_CHECK(!uses_high_memory() || command.bytes <= IdeDriver::kBounceBytes);
+    const bool to_drive = command.data == PacketData::kToDrive;
+    if (to_drive && uses_high_memory()) {
+      std::vector<uint8_t> data(command.bytes);
+      bus_.Read(command.buffer, data);
+      bus_.Write(ide_.scratch(), data);
+    }
     // Regions have even lengths.
     ide_.BuildTable(uses_high_memory() ? ide_.scratch() : command.buffer,
                     std::max(2u, (command.bytes + 1) & ~1u));
-    ide_.PrepareBm(IdeProtocol::kDmaIn);
+    ide_.PrepareBm(to_drive ? IdeProtocol::kDmaOut : IdeProtocol::kDmaIn);
   }
   ide_.Set(kIdeDevice, place_.unit != 0 ? kIdeDeviceOne : uint8_t{0});
   ide_.Set(kIdeFeatures, dma ? kPacketByDma : uint8_t{0});
@@ -117,7 +135,11 @@ std::optional<PacketAnswer> AtapiDriver::Poll() {
   if (!interrupt) return std::nullopt;
   if ((status & kIdeDrq) == 0) return Finish();
   ide_.Get(kIdeStatus);  // Acknowledges.
-  ReadBlock();
+  if (current_->data == PacketData::kToDrive) {
+    WriteBlock();
+  } else {
+    ReadBlock();
+  }
   return std::nullopt;
 }
 
@@ -138,13 +160,22 @@ void AtapiDriver::SendPacket() {
   }
 }
 
+uint32_t AtapiDriver::Room() const {
+  return current_->bytes - std::min(current_->bytes, answer_.moved);
+}
+
+uint32_t AtapiDriver::BlockBytes() {
+  const uint32_t bytes = ide_.Get(kIdeLbaMid) | uint32_t{ide_.Get(kIdeLbaHigh)} << 8;
+  const bool odd_before = !answer_.blocks.empty() && answer_.blocks.back() % 2 != 0;
+  if (bytes == 0 || bytes > current_->limit || odd_before || bytes > Room()) ++faults_;
+  return bytes;
+}
+
 // The drive says how much it has; what there is no room for is read all the same.
 void AtapiDriver::ReadBlock() {
   ExpectReason(kPacketReasonIn);
-  const uint32_t bytes = ide_.Get(kIdeLbaMid) | uint32_t{ide_.Get(kIdeLbaHigh)} << 8;
-  const bool odd_before = !answer_.blocks.empty() && answer_.blocks.back() % 2 != 0;
-  const uint32_t room = current_->bytes - std::min(current_->bytes, answer_.moved);
-  if (bytes == 0 || bytes > current_->limit || odd_before || bytes > room) ++faults_;
+  const uint32_t bytes = BlockBytes();
+  const uint32_t room = Room();
   std::vector<uint8_t> data(bytes + 1);
   for (size_t i = 0; i < bytes; i += 2) {
     const uint64_t word = bus_.ReadRegister(RegisterSpace::kPort, place_.command, 2);
@@ -157,13 +188,28 @@ void AtapiDriver::ReadBlock() {
   answer_.moved += bytes;
 }
 
+// The same the other way round: what there is not is sent as zeroes.
+void AtapiDriver::WriteBlock() {
+  ExpectReason(kPacketReasonOut);
+  const uint32_t bytes = BlockBytes();
+  std::vector<uint8_t> data(std::min(bytes, Room()));
+  if (!data.empty()) bus_.Read(current_->buffer + answer_.moved, data);
+  data.resize(bytes + 1);
+  for (size_t i = 0; i < bytes; i += 2) {
+    bus_.WriteRegister(RegisterSpace::kPort, place_.command, 2,
+                       uint64_t{data[i]} | uint64_t{data[i + 1]} << 8);
+  }
+  answer_.blocks.push_back(bytes);
+  answer_.moved += bytes;
+}
+
 PacketAnswer AtapiDriver::Finish() {
   const PacketCommand command = *current_;
   if (command.way == IdeWay::kDma) {
     answer_.bus_master = ide_.GetBm(kBmStatus);
     ide_.SetBm(kBmCommand, 0);
     ide_.SetBm(kBmStatus, kBmError | kBmInterrupt);
-    if (uses_high_memory()) {
+    if (uses_high_memory() && command.data == PacketData::kFromDrive) {
       std::vector<uint8_t> data(command.bytes);
       bus_.Read(ide_.scratch(), data);
       bus_.Write(command.buffer, data);
@@ -209,10 +255,19 @@ absl::StatusOr<IdeIdentity> AtapiDriver::IdentifyPacket() {
   return IdeDriver::Parse(sector);
 }
 
-bool AtapiDriver::DeviceReset(Duration timeout) {
+void AtapiDriver::StartReset() {
   ide_.Set(kIdeDevice, place_.unit != 0 ? kIdeDeviceOne : uint8_t{0});
   ide_.Set(kIdeCommand, kIdeDeviceReset);
   Forget();
+}
+
+bool AtapiDriver::IsIdle() {
+  ide_.Set(kIdeDevice, place_.unit != 0 ? kIdeDeviceOne : uint8_t{0});
+  return (ide_.AlternateStatus() & kIdeBusy) == 0;
+}
+
+bool AtapiDriver::DeviceReset(Duration timeout) {
+  StartReset();
   return ide_.PollFor([&] { return (ide_.AlternateStatus() & kIdeBusy) == 0; }, timeout);
 }
 
@@ -226,6 +281,23 @@ AtapiResult AtapiDriver::Execute(const AtapiPacket& packet, uint32_t bytes, IdeW
   result.data.resize(way == IdeWay::kDma ? bytes : std::min(bytes, result.answer->moved));
   if (!result.data.empty()) bus_.Read(ide_.scratch(), result.data);
   if (!result.ok()) result.sense = RequestSense().value_or(AtapiSense{});
+  return result;
+}
+
+AtapiResult AtapiDriver::Send(const AtapiPacket& packet, std::span<const uint8_t> data, IdeWay way,
+                              uint16_t limit) {
+  PLATTER_CHECK(data.size() <= IdeDriver::kBounceBytes);
+  bus_.Write(ide_.scratch(), data);
+  AtapiResult result;
+  result.answer = Run({.packet = packet,
+                       .way = way,
+                       .buffer = ide_.scratch(),
+                       .bytes = static_cast<uint32_t>(data.size()),
+                       .limit = limit,
+                       .data = PacketData::kToDrive});
+  if (result.answer.has_value() && !result.ok()) {
+    result.sense = RequestSense().value_or(AtapiSense{});
+  }
   return result;
 }
 
@@ -269,11 +341,19 @@ std::optional<AtapiDriver::Event> AtapiDriver::GetEventStatus() {
   return ParseEvent(result.data);
 }
 
-AtapiResult AtapiDriver::PreventAllow(AtapiLock lock) {
-  return Execute({0x1e, 0, 0, 0, static_cast<uint8_t>(lock == AtapiLock::kLocked ? 1 : 0)});
-}
-AtapiResult AtapiDriver::StartStop(AtapiTray tray) {
-  return Execute({0x1b, 0, 0, 0, static_cast<uint8_t>(tray == AtapiTray::kOpen ? 2 : 3)});
+AtapiResult AtapiDriver::PreventAllow(AtapiLock lock) { return Execute(MakePreventAllow(lock)); }
+AtapiResult AtapiDriver::StartStop(AtapiTray tray) { return Execute(MakeStartStop(tray)); }
+
+AtapiResult AtapiDriver::SetStreaming(IdeWay way, uint32_t first, uint32_t last, uint32_t rate) {
+  constexpr uint32_t kMilliseconds = 1000;
+  std::array<uint8_t, kPerformanceBytes> list{};
+  Put(list, 4, 4, first);
+  Put(list, 8, 4, last);
+  for (const unsigned at : {12u, 20u}) {  // Reading, writing.
+    Put(list, at, 4, rate);
+    Put(list, at + 4, 4, kMilliseconds);
+  }
+  return Send(MakeSetStreaming(), list, way);
 }
 
 bool AtapiDriver::ClearNews() {

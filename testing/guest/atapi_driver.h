@@ -30,12 +30,15 @@ namespace platter {
 
 using AtapiPacket = std::array<uint8_t, 12>;
 
+enum class PacketData : uint8_t { kFromDrive, kToDrive };
+
 struct PacketCommand {
   AtapiPacket packet{};
   IdeWay way = IdeWay::kPio;  // Or kDma.
-  uint64_t buffer = 0;        // Where data go, and the room there.
+  uint64_t buffer = 0;        // Where data go or come from, and the room there.
   uint32_t bytes = 0;
   uint16_t limit = 0xfffe;  // Of a block by PIO.
+  PacketData data = PacketData::kFromDrive;
 };
 
 struct PacketAnswer {
@@ -43,7 +46,7 @@ struct PacketAnswer {
   uint8_t error = 0;
   uint8_t reason = 0;
   uint8_t bus_master = 0;             // Its status register, by DMA.
-  std::vector<uint32_t> blocks = {};  // What came by PIO: each block's bytes.
+  std::vector<uint32_t> blocks = {};  // What came or went by PIO: each block's bytes.
   uint32_t moved = 0;                 // Their sum.
 
   bool ok() const { return (status & (guest::kIdeErr | guest::kIdeDeviceFault)) == 0; }
@@ -86,6 +89,10 @@ class AtapiDriver {
   bool busy() const { return current_.has_value(); }
   // Gives the command up: a reset came.
   void Forget() { current_.reset(); }
+  // Begins a DEVICE RESET, which ends what is under way.
+  void StartReset();
+  // Whether the drive is not busy, with a reset or a command that was given up.
+  bool IsIdle();
   // Interrupts that no command explains, and breaches of the protocol.
   uint64_t faults() const { return faults_; }
 
@@ -95,6 +102,10 @@ class AtapiDriver {
   // Polled, of the media class.
   static AtapiPacket MakeGetEventStatus();
   static AtapiPacket MakeRequestSense();
+  // With a performance descriptor.
+  static AtapiPacket MakeSetStreaming();
+  static AtapiPacket MakePreventAllow(AtapiLock lock);
+  static AtapiPacket MakeStartStop(AtapiTray tray);
   static AtapiSense ParseSense(std::span<const uint8_t> data);
 
   // --- Waiting. ---
@@ -108,6 +119,10 @@ class AtapiDriver {
   // it asks for the sense.
   AtapiResult Execute(const AtapiPacket& packet, uint32_t bytes = 0, IdeWay way = IdeWay::kPio,
                       uint16_t limit = 0xfffe);
+
+  // The same of a command that takes `data`.
+  AtapiResult Send(const AtapiPacket& packet, std::span<const uint8_t> data,
+                   IdeWay way = IdeWay::kPio, uint16_t limit = 0xfffe);
 
   AtapiResult TestUnitReady() { return Execute({}); }
   // nullopt when the drive refuses.
@@ -133,6 +148,9 @@ class AtapiDriver {
   static Event ParseEvent(std::span<const uint8_t> data);
   AtapiResult PreventAllow(AtapiLock lock);
   AtapiResult StartStop(AtapiTray tray);
+  // So many 1000 bytes a second from block `first` to `last`, or what the drive has that is near
+  // it.
+  AtapiResult SetStreaming(IdeWay way, uint32_t first, uint32_t last, uint32_t rate);
   // TEST UNIT READY until the drive has no more news: false when it does not come to that.
   bool ClearNews();
   // Whether this sense is news, after which a driver tries again: a unit attention, or a medium
@@ -142,6 +160,10 @@ class AtapiDriver {
  private:
   void SendPacket();
   void ReadBlock();
+  void WriteBlock();
+  // Of the block that the drive has, or wants.
+  uint32_t BlockBytes();
+  uint32_t Room() const;
   PacketAnswer Finish();
   void ExpectReason(uint8_t reason);
   bool uses_high_memory() const;

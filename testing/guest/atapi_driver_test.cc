@@ -119,6 +119,45 @@ TEST_F(AtapiDriverTest, TypedCommands) {
   EXPECT_TRUE(driver_.StartStop(AtapiTray::kClose).ok());
 }
 
+TEST_F(AtapiDriverTest, SendsEachWay) {
+  for (const IdeWay way : {IdeWay::kPio, IdeWay::kDma}) {
+    EXPECT_TRUE(driver_.SetStreaming(way, 3, kBlocks - 1, 1385).ok());
+    // It is the block that was sent that is refused.
+    EXPECT_EQ(driver_.SetStreaming(way, 3, kBlocks, 1385).sense,
+              (AtapiSense{.key = 5, .code = 0x2600}));
+    EXPECT_EQ(driver_.SetStreaming(way, 3, 2, 1385).sense, (AtapiSense{.key = 5, .code = 0x2600}));
+  }
+  std::vector<uint8_t> list(28);
+  list[0] = 4;
+  const AtapiResult result = driver_.Send(AtapiDriver::MakeSetStreaming(), list, IdeWay::kPio, 12);
+  EXPECT_TRUE(result.ok());
+  EXPECT_EQ(result.answer->blocks, (std::vector<uint32_t>{12, 12, 4}));
+  EXPECT_EQ(driver_.faults(), 0u);
+  // Less than the drive takes: the rest is zeroes, and that is a fault of the driver's user.
+  EXPECT_TRUE(driver_.Send(AtapiDriver::MakeSetStreaming(), std::vector<uint8_t>{4}).ok());
+  EXPECT_EQ(driver_.faults(), 1u);
+}
+
+TEST_F(AtapiDriverTest, DataFromAbove4GiBGoThroughItsOwnBuffer) {
+  ASSERT_TRUE(bus_.Allocate(7 * 1024 * 1024, 4096).ok());  // More than the low region has left.
+  const uint64_t high = *bus_.Allocate(2 * 1024 * 1024, 4096);
+  ASSERT_GE(high, uint64_t{1} << 32);
+  for (const IdeWay way : {IdeWay::kPio, IdeWay::kDma}) {
+    for (const uint8_t flags : {4, 8}) {  // Taken; refused.
+      std::vector<uint8_t> list(28);
+      list[0] = flags;
+      bus_.Write(high, list);
+      const auto answer = driver_.Run({.packet = AtapiDriver::MakeSetStreaming(),
+                                       .way = way,
+                                       .buffer = high,
+                                       .bytes = 28,
+                                       .data = PacketData::kToDrive});
+      ASSERT_TRUE(answer.has_value());
+      EXPECT_EQ(answer->ok(), flags == 4);
+    }
+  }
+}
+
 TEST_F(AtapiDriverTest, NewsAreASequence) {
   backend_.ops.change_media(MediumMove::kEject);
   backend_.ops.change_media(MediumMove::kLoad);

@@ -81,6 +81,15 @@ class GuestBus {
 
   // --- Conveniences. ---
 
+  // As WaitFor, for what no interrupt announces: looks again every `interval` (not 0).
+  bool PollFor(absl::FunctionRef<bool()> done, Duration interval, Duration timeout) {
+    Duration waited{};
+    while (!WaitFor(done, interval)) {
+      waited += interval;
+      if (waited >= timeout) return false;
+    }
+    return true;
+  }
   // Lets the target run for `time` of its clock.
   void RunFor(Duration time) {
     WaitFor([] { return false; }, time);

@@ -65,6 +65,7 @@ inline constexpr uint8_t kIdeIdentifyPacket = 0xa1;
 inline constexpr uint8_t kPacketByDma = 0x01;
 inline constexpr uint8_t kPacketReasonMask = 0x07;
 inline constexpr uint8_t kPacketReasonCommand = 0x01;
+inline constexpr uint8_t kPacketReasonOut = 0x00;
 inline constexpr uint8_t kPacketReasonIn = 0x02;
 inline constexpr uint8_t kPacketReasonStatus = 0x03;
 

@@ -2,6 +2,7 @@
 
 #include "testing/guest/in_process_bus.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -142,14 +143,14 @@ uint8_t* InProcessBus::TryMap(uint64_t address, uint64_t bytes) {
 bool InProcessBus::Read(uint64_t address, std::span<uint8_t> out) {
   const uint8_t* from = TryMap(address, out.size());
   if (from == nullptr) return false;
-  std::memcpy(out.data(), from, out.size());
+  std::copy_n(from, out.size(), out.data());
   return true;
 }
 
 bool InProcessBus::Write(uint64_t address, std::span<const uint8_t> data) {
   uint8_t* to = TryMap(address, data.size());
   if (to == nullptr) return false;
-  std::memcpy(to, data.data(), data.size());
+  std::copy_n(data.data(), data.size(), to);
   return true;
 }
 

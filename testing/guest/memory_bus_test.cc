@@ -68,6 +68,11 @@ TEST(MemoryBus, TimePassesWhereSomebodyWaits) {
   EXPECT_EQ(bus.Now(), Instant(5s));
   bus.RunFor(2s);
   EXPECT_EQ(bus.Now(), Instant(7s));
+  int looks = 0;
+  EXPECT_TRUE(bus.PollFor([&] { return ++looks == 6; }, 1s, 10s));
+  EXPECT_EQ(bus.Now(), Instant(10s)) << "two looks a second here, before and after";
+  EXPECT_FALSE(bus.PollFor([] { return false; }, 1s, 4s));
+  EXPECT_EQ(bus.Now(), Instant(14s));
 }
 
 // As behind a target that has gone.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 
@@ -25,6 +26,9 @@ constexpr uint64_t kKnownFeatures =
 
 // One request of the waiting forms; larger transfers take several.
 constexpr uint64_t kMaxBounce = 256 * kKiB;
+
+// Nothing announces the end of a reset.
+constexpr Duration kResetPoll = std::chrono::milliseconds(1);
 
 // Guest memory for the length of a call.
 class Bounce {
@@ -90,7 +94,7 @@ absl::Status VirtioBlkDriver::Reset() {
 }
 
 absl::Status VirtioBlkDriver::FinishReset() {
-  if (!bus_.WaitFor([&] { return transport_.ResetDone(); }, options_.timeout)) {
+  if (!bus_.PollFor([&] { return transport_.ResetDone(); }, kResetPoll, options_.timeout)) {
     return absl::DeadlineExceededError("the device does not finish its reset");
   }
   Abandon();

@@ -19,6 +19,8 @@
 #include "testing/guest/in_process_bus.h"
 #include "testing/guest/virtio_direct_driver.h"
 #include "testing/guest/virtio_mmio_driver.h"
+#include "testing/guest/virtio_pci_driver.h"
+#include "testing/guest/virtio_pci_slot_fixture.h"
 #include "testing/model/completion_ledger.h"
 #include "testing/model/pattern.h"
 
@@ -28,9 +30,9 @@ namespace {
 constexpr uint64_t kBase = 0xa000000;
 constexpr uint64_t kDiskBytes = kMiB;
 
-enum class Transport { kMmio, kDirect };
+enum class Transport { kMmio, kDirect, kPci, kPciLine };
 
-// The driver against Platter's own device over a fake backend, on both transports.
+// The driver against Platter's own device over a fake backend, on each transport.
 class VirtioBlkDriverTest : public testing::TestWithParam<Transport> {
  protected:
   ~VirtioBlkDriverTest() override {
@@ -45,6 +47,13 @@ class VirtioBlkDriverTest : public testing::TestWithParam<Transport> {
       ASSERT_TRUE(bus_.mmio().Map(kBase, kMmioTransportBytes, *mmio_).ok());
       transport_ = std::make_unique<VirtioMmioDriver>(
           bus_, VirtioMmioDriver::Place{.base = kBase, .line = 1});
+    } else if (GetParam() != Transport::kDirect) {
+      slot_ = std::make_unique<VirtioPciSlot>(
+          bus_, *device_,
+          VirtioPciSlot::Options{.interrupts = GetParam() == Transport::kPci
+                                                   ? VirtioPciDriver::Interrupts::kMsix
+                                                   : VirtioPciDriver::Interrupts::kLine});
+      transport_ = std::make_unique<VirtioPciDriver>(bus_, slot_->place());
     } else {
       direct_ = std::make_unique<DirectTransport>(*device_, bus_.Vectors(3));
       transport_ = std::make_unique<VirtioDirectDriver>(bus_, *device_, *direct_, 3);
@@ -63,6 +72,7 @@ class VirtioBlkDriverTest : public testing::TestWithParam<Transport> {
     world_.RunUntil([&] { return done; });
     if (mmio_ != nullptr) bus_.mmio().Unmap(kBase);
     device_.reset();
+    slot_.reset();
   }
 
   SimulatedWorld world_{1};
@@ -71,16 +81,21 @@ class VirtioBlkDriverTest : public testing::TestWithParam<Transport> {
   FakeBlockDevice backend_{kDiskBytes};
   std::unique_ptr<MmioTransport> mmio_;
   std::unique_ptr<DirectTransport> direct_;
+  std::unique_ptr<VirtioPciSlot> slot_;
   std::unique_ptr<VirtioBlk> device_;
   std::unique_ptr<VirtioTransportDriver> transport_;
   std::unique_ptr<VirtioBlkDriver> disk_;
 };
 
+std::string NameOf(const testing::TestParamInfo<Transport>& test) {
+  static constexpr const char* kNames[] = {"Mmio", "Direct", "Pci", "PciLine"};
+  return kNames[static_cast<int>(test.param)];
+}
+
 INSTANTIATE_TEST_SUITE_P(Transports, VirtioBlkDriverTest,
-                         testing::Values(Transport::kMmio, Transport::kDirect),
-                         [](const auto& test) {
-                           return test.param == Transport::kMmio ? "Mmio" : "Direct";
-                         });
+                         testing::Values(Transport::kMmio, Transport::kDirect, Transport::kPci,
+                                         Transport::kPciLine),
+                         NameOf);
 
 TEST_P(VirtioBlkDriverTest, ProbeTellsWhatTheDeviceIs) {
   backend_.read_only = true;

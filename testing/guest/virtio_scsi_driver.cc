@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -14,6 +15,9 @@
 
 namespace platter {
 namespace {
+
+// Nothing announces the end of a reset.
+constexpr Duration kResetPoll = std::chrono::milliseconds(1);
 
 constexpr uint64_t kKnownFeatures = guest::kFeatureIndirectDesc | guest::kFeatureEventIndex |
                                     guest::kFeatureVersion1 | guest::kScsiFeatureHotplug |
@@ -98,7 +102,7 @@ absl::Status VirtioScsiDriver::Reset() {
 }
 
 absl::Status VirtioScsiDriver::FinishReset() {
-  if (!bus_.WaitFor([&] { return transport_.ResetDone(); }, options_.timeout)) {
+  if (!bus_.PollFor([&] { return transport_.ResetDone(); }, kResetPoll, options_.timeout)) {
     return absl::DeadlineExceededError("the device does not finish its reset");
   }
   Abandon();

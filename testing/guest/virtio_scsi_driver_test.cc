@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,8 @@
 #include "testing/guest/in_process_bus.h"
 #include "testing/guest/virtio_direct_driver.h"
 #include "testing/guest/virtio_mmio_driver.h"
+#include "testing/guest/virtio_pci_driver.h"
+#include "testing/guest/virtio_pci_slot_fixture.h"
 
 namespace platter {
 namespace {
@@ -26,7 +29,7 @@ namespace {
 constexpr uint64_t kBase = 0xa000000;
 constexpr guest::ScsiLun kLun = guest::ScsiLunOf(0, 0);
 
-enum class Transport : uint8_t { kMmio, kDirect };
+enum class Transport : uint8_t { kMmio, kDirect, kPci, kPciLine };
 
 class VirtioScsiDriverTest : public testing::TestWithParam<Transport>, protected ScsiListener {
  protected:
@@ -41,6 +44,13 @@ class VirtioScsiDriverTest : public testing::TestWithParam<Transport>, protected
       ASSERT_TRUE(bus_.mmio().Map(kBase, kMmioTransportBytes, *mmio_).ok());
       transport_ = std::make_unique<VirtioMmioDriver>(
           bus_, VirtioMmioDriver::Place{.base = kBase, .line = 1});
+    } else if (GetParam() != Transport::kDirect) {
+      slot_ = std::make_unique<VirtioPciSlot>(
+          bus_, *adapter_,
+          VirtioPciSlot::Options{.interrupts = GetParam() == Transport::kPci
+                                                   ? VirtioPciDriver::Interrupts::kMsix
+                                                   : VirtioPciDriver::Interrupts::kLine});
+      transport_ = std::make_unique<VirtioPciDriver>(bus_, slot_->place());
     } else {
       direct_ = std::make_unique<DirectTransport>(*adapter_, bus_.Vectors(3));
       transport_ = std::make_unique<VirtioDirectDriver>(bus_, *adapter_, *direct_, 3);
@@ -58,6 +68,7 @@ class VirtioScsiDriverTest : public testing::TestWithParam<Transport>, protected
     driver_.reset();
     if (mmio_ != nullptr) bus_.mmio().Unmap(kBase);
     adapter_.reset();
+    slot_.reset();
   }
   void OnScsiDone(uint64_t token, const ScsiQueueAnswer& answer) override {
     done_.emplace_back(token, answer.response);
@@ -76,16 +87,21 @@ class VirtioScsiDriverTest : public testing::TestWithParam<Transport>, protected
   FakeBlockDevice backend_{kMiB};
   std::unique_ptr<MmioTransport> mmio_;
   std::unique_ptr<DirectTransport> direct_;
+  std::unique_ptr<VirtioPciSlot> slot_;
   std::unique_ptr<VirtioScsi> adapter_;
   std::unique_ptr<VirtioTransportDriver> transport_;
   std::unique_ptr<VirtioScsiDriver> driver_;
 };
 
+std::string NameOf(const testing::TestParamInfo<Transport>& test) {
+  static constexpr const char* kNames[] = {"Mmio", "Direct", "Pci", "PciLine"};
+  return kNames[static_cast<int>(test.param)];
+}
+
 INSTANTIATE_TEST_SUITE_P(Transports, VirtioScsiDriverTest,
-                         testing::Values(Transport::kMmio, Transport::kDirect),
-                         [](const auto& test) {
-                           return test.param == Transport::kMmio ? "Mmio" : "Direct";
-                         });
+                         testing::Values(Transport::kMmio, Transport::kDirect, Transport::kPci,
+                                         Transport::kPciLine),
+                         NameOf);
 
 TEST_P(VirtioScsiDriverTest, ProbeTellsWhatTheDeviceIs) {
   Make({.queues = 8}, 3);

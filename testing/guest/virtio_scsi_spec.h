@@ -47,6 +47,12 @@ using ScsiLun = std::array<uint8_t, 8>;
 constexpr ScsiLun ScsiLunOf(uint8_t target, uint16_t lun) {
   return {1, target, static_cast<uint8_t>(0x40 | lun >> 8), static_cast<uint8_t>(lun & 0xff)};
 }
+// The unit of a ScsiLunOf as REPORT LUNS and events name it, whose bytes drivers read as a number:
+// without an addressing method below 256.
+constexpr ScsiLun ScsiReported(ScsiLun lun) {
+  if (lun[2] == 0x40) lun[2] = 0;
+  return lun;
+}
 inline constexpr ScsiLun kScsiReportLunsUnit = {0xc1, 0x01};
 struct ScsiRequest {  // The CDB follows.
   ScsiLun lun;

@@ -9,6 +9,7 @@ TARGETS = {
     "aio": [
         "//aio:await_io",
         "//aio:create",
+        "//aio:unix_listener",
         "//aio/simulated:world",
     ],
     "base": [
@@ -20,6 +21,7 @@ TARGETS = {
         "//base:log",
         "//base:mpsc_stack",
         "//base:mutex",
+        "//base:owned_descriptor",
         "//base:quote",
         "//base:status",
     ],
@@ -29,10 +31,20 @@ TARGETS = {
         "//blockbackend:device_view",
         "//blockbackend:error_action",
         "//blockbackend:events",
+        "//blockbackend:forwarding_view",
         "//blockbackend:run_state",
     ],
+    "capi": [
+        "//capi",
+    ],
     "config": [
-        "//config:parse",
+        "//config:json_writer",
+        "//config:parse_export",
+    ],
+    "daemon": [
+        "//daemon:daemonize",
+        "//daemon:pid_file",
+        "//daemon:storage_daemon",
     ],
     # What the devices' query is compared with: what the interface itself reaches.
     "device_view": [
@@ -41,6 +53,8 @@ TARGETS = {
     "devices": [
         "//devices/ide:ata_disk",
         "//devices/ide:atapi_cd",
+        "//devices/pci:pci_bus",
+        "//devices/pci:virtio_pci_transport",
         "//devices/scsi:scsi_cd",
         "//devices/scsi:scsi_disk",
         "//devices/tray",
@@ -51,18 +65,32 @@ TARGETS = {
     ],
     # Of drivers/, what may not reach config/: everything but the factory.
     "driver_nodes": [
+        "//drivers:activation",
         "//drivers:graph",
         "//drivers/blkdebug:blkdebug_node",
+        "//drivers/empty:empty_node",
         "//drivers/file:file_node",
+        "//drivers/file:kept_locks",
         "//drivers/memory:memory_node",
         "//drivers/null:null_node",
         "//drivers/raw:raw_node",
     ],
     "drivers": [
+        "//drivers:activation",
+        "//drivers/empty:empty_node",
         "//drivers/factory:open_node",
+        "//drivers/factory:reopen_nodes",
+        "//drivers/file:kept_locks",
+    ],
+    "exports": [
+        "//exports/vhost_user:blk_export",
     ],
     "machine": [
         "//machine",
+        "//machine:node_info",
+    ],
+    "monitor": [
+        "//monitor:qmp_server",
     ],
     # The example of a device of one's own, and its registers alone.
     "own_device": [

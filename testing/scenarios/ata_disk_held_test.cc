@@ -5,6 +5,7 @@
 // no byte outside of the request changes (R-IDE-03: a reset that wrote over sector 0).
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -288,6 +289,55 @@ TEST_P(AtaDiskHeld, Drain) {
   ASSERT_TRUE(Wait([&] { return drained.has_value(); }));
   backend().EndDrain();
   ExpectAnsweredWell();
+  ExpectWorks();
+}
+
+// A fixed disk is no removable medium, forced or not: it is refused, and nothing happens to the
+// disk, its medium or its request.
+TEST_P(AtaDiskHeld, Eject) {
+  Hold();
+  std::array<std::optional<absl::Status>, 2> ejected;
+  StartTask(backend().Eject(Force::kNo), ejected[0]);
+  StartTask(backend().Eject(Force::kYes), ejected[1]);
+  Settle();
+  EXPECT_TRUE(blkdebug_->IsSuspended(kTag));
+  EXPECT_EQ(backend().in_flight(), 1u);
+  EXPECT_EQ(backend().root(), blkdebug_);
+  EXPECT_EQ(driver_.AlternateStatus(), guest::kIdeBusy);
+  Release();
+  ASSERT_TRUE(Wait([&] { return ejected[0].has_value() && ejected[1].has_value(); }));
+  for (const auto& status : ejected) {
+    EXPECT_EQ(status->code(), absl::StatusCode::kFailedPrecondition) << *status;
+    EXPECT_NE(status->message().find("not removable"), absl::string_view::npos) << *status;
+  }
+  ExpectAnsweredWell();
+  EXPECT_EQ(backend().root(), blkdebug_);
+  EXPECT_EQ(world_.events.Count("DEVICE_TRAY_MOVED"), 0u);
+  EXPECT_EQ(driver_.Identify()->sectors, kDiskBytes / 512);
+  ExpectWorks();
+}
+
+TEST_P(AtaDiskHeld, Resize) {
+  constexpr uint64_t kNewBytes = 2 * kDiskBytes;
+  Hold();
+  std::optional<absl::Status> resized;
+  StartTask(backend().Resize(kNewBytes), resized);
+  Settle();
+  EXPECT_EQ(resized, std::nullopt) << "resized while a request was in flight";
+  EXPECT_EQ(world_.disk().bytes().size(), kDiskBytes);
+  Release();
+  ASSERT_TRUE(Wait([&] { return resized.has_value(); }));
+  EXPECT_TRUE(resized->ok()) << *resized;
+  before_.resize(kNewBytes);
+  ExpectAnsweredWell();
+  EXPECT_EQ(driver_.Identify()->sectors, kNewBytes / 512);
+  std::vector<uint8_t> data(kBytes);
+  FillPattern(kDataPattern, 1, data);
+  const uint64_t last = (kNewBytes - kBytes) / 512;
+  EXPECT_TRUE(driver_.Write(IdeWay::kDma, last, data)->ok());
+  std::vector<uint8_t> back(kBytes);
+  EXPECT_TRUE(driver_.Read(IdeWay::kPio, last, back)->ok());
+  EXPECT_EQ(back, data);
   ExpectWorks();
 }
 

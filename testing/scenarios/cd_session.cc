@@ -3,6 +3,7 @@
 #include "testing/scenarios/cd_session.h"
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -17,6 +18,7 @@ namespace {
 
 // More news than any drive has.
 constexpr int kMostNews = 4;
+constexpr uint32_t kDvdRate = 1385;  // Of a DVD that is played, in 1000 bytes a second.
 
 std::string Said(const AtapiResult& result) {
   if (!result.answer.has_value()) return "no answer";
@@ -33,6 +35,8 @@ class Session {
     Identify();
     News("power on");
     Disc("first disc");
+    Note("guest asks for a rate",
+         Said(driver_.SetStreaming(IdeWay::kPio, 0, UINT32_MAX, kDvdRate)));
     Note("guest locks", Said(driver_.PreventAllow(AtapiLock::kLocked)));
     Note("guest ejects the locked disc", Said(driver_.StartStop(AtapiTray::kOpen)));
     RefusedEject();

@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ForwardingView and ForwardingChannel stand between a device and its backend and pass everything
-// on: what to derive from to see or to change something. CountingView counts what is submitted,
-// which neither guest nor medium tells while a channel parks it.
+// CountingView counts what a device submits to its backend, which neither guest nor medium tells
+// while a channel parks it.
 //
 // Ownership: the backend outlives the view, the view the device. Threading, units, errors: those of
 // blockbackend/device_view.h; the count is for worlds with one thread.
 
-#ifndef PLATTER_TESTING_CONTRACT_FORWARDING_VIEW_H_
-#define PLATTER_TESTING_CONTRACT_FORWARDING_VIEW_H_
+#ifndef PLATTER_TESTING_CONTRACT_COUNTING_VIEW_H_
+#define PLATTER_TESTING_CONTRACT_COUNTING_VIEW_H_
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <utility>
-
-#include "absl/status/status.h"
 
 #include "aio/aio_context.h"
 #include "aio/io_request.h"
 #include "base/check.h"
 #include "blockbackend/device_view.h"
+#include "blockbackend/forwarding_view.h"
 
 namespace platter {
 
+// Passes on to the channel below.
 class ForwardingChannel : public BlockChannel {
  public:
   explicit ForwardingChannel(std::unique_ptr<BlockChannel> below) : below_(std::move(below)) {}
@@ -43,38 +41,6 @@ class ForwardingChannel : public BlockChannel {
 
  private:
   const std::unique_ptr<BlockChannel> below_;
-};
-
-class ForwardingView : public BlockDeviceView {
- public:
-  explicit ForwardingView(BlockDeviceView& below) : below_(below) {}
-  virtual ~ForwardingView() = default;
-  ForwardingView(const ForwardingView&) = delete;
-  ForwardingView& operator=(const ForwardingView&) = delete;
-
-  const std::string& name() const override { return below_.name(); }
-  absl::Status Attach(const DeviceAttachment& attachment, BlockDevOps ops) override {
-    return below_.Attach(attachment, std::move(ops));
-  }
-  void Detach() override { below_.Detach(); }
-  std::unique_ptr<BlockChannel> OpenChannel(AioContext& context, ChannelClient& client) override {
-    return below_.OpenChannel(context, client);
-  }
-  bool is_inserted() const override { return below_.is_inserted(); }
-  uint64_t length() const override { return below_.length(); }
-  bool is_read_only() const override { return below_.is_read_only(); }
-  bool write_cache_enabled() const override { return below_.write_cache_enabled(); }
-  void set_write_cache_enabled(bool enabled) override { below_.set_write_cache_enabled(enabled); }
-  uint64_t max_transfer() const override { return below_.max_transfer(); }
-  uint32_t max_iov() const override { return below_.max_iov(); }
-  bool can_discard() const override { return below_.can_discard(); }
-  bool is_available() override { return below_.is_available(); }
-  BackendBlockSizes probe_block_sizes() override { return below_.probe_block_sizes(); }
-  void LockMedium(bool locked) override { below_.LockMedium(locked); }
-  void TrayMoved(MediumMove direction) override { below_.TrayMoved(direction); }
-
- private:
-  BlockDeviceView& below_;
 };
 
 class CountingView final : public ForwardingView {
@@ -106,4 +72,4 @@ class CountingView final : public ForwardingView {
 
 }  // namespace platter
 
-#endif  // PLATTER_TESTING_CONTRACT_FORWARDING_VIEW_H_
+#endif  // PLATTER_TESTING_CONTRACT_COUNTING_VIEW_H_

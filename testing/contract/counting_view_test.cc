@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "testing/contract/forwarding_view.h"
+#include "testing/contract/counting_view.h"
 
 #include <sys/uio.h>
 
@@ -37,7 +37,7 @@ class OneRequest final : public BlockRequest, public ChannelClient {
   std::optional<IoResult> result_;
 };
 
-TEST(ForwardingViewTest, PassesEverythingOnAndCountsWhatIsSubmitted) {
+TEST(CountingViewTest, PassesEverythingOnAndCountsWhatIsSubmitted) {
   DeviceWorld world(1);
   ASSERT_TRUE(
       BlockOn(world.control, world.backend->InsertRoot(world.NewMedium("disk", kDiskBytes))).ok());
@@ -66,7 +66,7 @@ TEST(ForwardingViewTest, PassesEverythingOnAndCountsWhatIsSubmitted) {
 }
 
 // What it is for: a parked request is seen.
-TEST(ForwardingViewTest, CountsWhatTheChannelParks) {
+TEST(CountingViewTest, CountsWhatTheChannelParks) {
   DeviceWorld world(1);
   ASSERT_TRUE(
       BlockOn(world.control, world.backend->InsertRoot(world.NewMedium("disk", kDiskBytes))).ok());

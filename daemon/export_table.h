@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ExportTable: the exports of a storage daemon: each a backend on a node of the machine's graph,
+// and a server that guests of other processes use as a drive.
+//
+//   ExportTable exports(machine, log, [&](const std::string& id) { events.EmitExportDeleted(id);
+//   }); absl::Status added = BlockOn(control, exports.Add(options));
+//   ...
+//   BlockOn(control, exports.DeleteAll());   // Before the machine shuts down.
+//
+// Ownership: owns backends and servers; machine and log outlive it. DeleteAll has finished before
+//   it ends (checked). Threading: the machine's control context; an export's requests run in its
+//   I/O thread. Units: bytes. Errors: those of ExportHost, which name the export.
+
+#ifndef PLATTER_DAEMON_EXPORT_TABLE_H_
+#define PLATTER_DAEMON_EXPORT_TABLE_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "aio/task.h"
+#include "base/log.h"
+#include "blockbackend/block_backend.h"
+#include "exports/vhost_user/blk_export.h"
+#include "machine/machine.h"
+#include "monitor/export_host.h"
+
+namespace platter {
+
+class ExportTable final : public ExportHost {
+ public:
+  // Called with the id of an export that has gone.
+  using Deleted = absl::AnyInvocable<void(const std::string&)>;
+
+  ExportTable(Machine& machine, LogSink& log, Deleted deleted);
+  ~ExportTable();
+  ExportTable(const ExportTable&) = delete;
+  ExportTable& operator=(const ExportTable&) = delete;
+
+  Task<absl::Status> Add(config::BlockExportOptions options) override;
+  Task<absl::Status> Delete(std::string id, ExportRemoval removal) override;
+  Task<void> DeleteAll() override;
+  std::vector<ExportInfo> List() const override;
+  std::string UserOf(std::string_view iothread) const override;
+
+ private:
+  struct Export {
+    std::string id;
+    std::string node_name;
+    std::string iothread;  // Empty: the control context.
+    BlockBackendRef backend;
+    std::unique_ptr<VhostUserBlkExport> server;  // Uses the backend.
+    bool going = false;
+  };
+
+  absl::Status Check(const config::BlockExportOptions& options) const;
+  absl::StatusOr<VhostUserBlkOptions> OptionsFor(const config::BlockExportOptions& options) const;
+  Export* Find(std::string_view id) const;
+  // `each` is not going; it is destroyed.
+  Task<void> End(Export& each);
+
+  Machine& machine_;
+  LogSink& log_;
+  Deleted deleted_;
+  std::vector<std::unique_ptr<Export>> exports_;
+};
+
+}  // namespace platter
+
+#endif  // PLATTER_DAEMON_EXPORT_TABLE_H_

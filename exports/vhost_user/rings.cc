@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "exports/vhost_user/rings.h"
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "base/arith.h"
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/status.h"
+#include "devices/virtio/event_descriptors.h"
+#include "devices/virtio/virtio_spec.h"
+
+namespace platter {
+
+namespace {
+
+std::string NameOf(uint32_t index) { return absl::StrCat("ring ", index); }
+
+bool SamePlace(const VhostUserVringAddr& a, const VhostUserVringAddr& b) {
+  return a.descriptor == b.descriptor && a.used == b.used && a.available == b.available;
+}
+
+}  // namespace
+
+VhostUserRings::VhostUserRings(DirectTransport& transport, const MemoryTable& table, uint32_t count,
+                               uint32_t max_size)
+    : transport_(transport), table_(table), max_size_(max_size), rings_(count) {}
+
+VhostUserRings::~VhostUserRings() { PLATTER_CHECK(stopping_ == 0); }
+
+absl::Status VhostUserRings::CheckIndex(uint32_t index) const {
+  if (index < rings_.size()) return absl::OkStatus();
+  return absl::OutOfRangeError(
+      absl::StrCat("there is no ", NameOf(index), ", there are ", rings_.size()));
+}
+
+absl::Status VhostUserRings::CheckStill(uint32_t index, const char* what) const {
+  PLATTER_RETURN_IF_ERROR(CheckIndex(index));
+  if (!rings_[index].running) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(NameOf(index), " runs: its ", what, " can't change"));
+}
+
+// --- What the front-end says. ---
+
+absl::Status VhostUserRings::SetNum(uint32_t index, uint32_t size) {
+  PLATTER_RETURN_IF_ERROR(CheckStill(index, "size"));
+  if (!IsPowerOfTwo(size) || size > max_size_) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(NameOf(index), ": size ", size, " is not a power of two up to ", max_size_));
+  }
+  rings_[index].size = size;
+  return absl::OkStatus();
+}
+
+absl::Status VhostUserRings::SetAddr(const VhostUserVringAddr& addr) {
+  PLATTER_RETURN_IF_ERROR(CheckIndex(addr.index));
+  if ((addr.flags & ~kVhostVringFLog) != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(NameOf(addr.index), ": unknown flags"));
+  }
+  Ring& ring = rings_[addr.index];
+  if (ring.running && SamePlace(*ring.addr, addr)) return absl::OkStatus();
+  PLATTER_RETURN_IF_ERROR(CheckStill(addr.index, "place"));
+  ring.addr = addr;
+  return absl::OkStatus();
+}
+
+absl::Status VhostUserRings::SetBase(uint32_t index, uint32_t base) {
+  PLATTER_RETURN_IF_ERROR(CheckStill(index, "base"));
+  if (base > UINT16_MAX) {
+    return absl::InvalidArgumentError(absl::StrCat(NameOf(index), ": base ", base, " is no index"));
+  }
+  rings_[index].next_avail = static_cast<uint16_t>(base);
+  return absl::OkStatus();
+}
+
+absl::Status VhostUserRings::SetKick(uint32_t index, int fd) {
+  PLATTER_RETURN_IF_ERROR(CheckIndex(index));
+  PLATTER_RETURN_IF_ERROR(transport_.SetKickDescriptor(static_cast<uint16_t>(index), fd));
+  rings_[index].kick_known = true;
+  rings_[index].has_kick = fd >= 0;
+  return absl::OkStatus();
+}
+
+absl::Status VhostUserRings::SetCall(uint32_t index, int fd) {
+  PLATTER_RETURN_IF_ERROR(CheckIndex(index));
+  return transport_.SetCallDescriptor(static_cast<uint16_t>(index), fd);
+}
+
+absl::Status VhostUserRings::SetErr(uint32_t index, OwnedDescriptor fd) {
+  PLATTER_RETURN_IF_ERROR(CheckIndex(index));
+  // Refused now, not when there is something to say.
+  CallDescriptor probe;
+  PLATTER_RETURN_IF_ERROR(Annotate(probe.Set(fd.get()), NameOf(index) + ": error"));
+  rings_[index].err = std::move(fd);
+  return absl::OkStatus();
+}
+
+absl::Status VhostUserRings::SetEnabled(uint32_t index, bool enabled) {
+  PLATTER_RETURN_IF_ERROR(CheckIndex(index));
+  rings_[index].enabled = enabled;
+  return absl::OkStatus();
+}
+
+// --- Running. ---
+
+bool VhostUserRings::any_running() const {
+  for (const Ring& ring : rings_) {
+    if (ring.running) return true;
+  }
+  return false;
+}
+
+bool VhostUserRings::Ready(const Ring& ring) const {
+  return !ring.running && ring.size != 0 && ring.addr.has_value() && ring.kick_known &&
+         ring.enabled.value_or(enabled_at_first_);
+}
+
+absl::Status VhostUserRings::StartReady() {
+  // A device that needs a reset starts nothing before it.
+  if (!features_known_ || table_.memory() == nullptr || transport_.needs_reset()) {
+    return absl::OkStatus();
+  }
+  for (uint32_t index = 0; index < rings_.size(); ++index) {
+    if (!Ready(rings_[index])) continue;
+    PLATTER_RETURN_IF_ERROR(Start(index));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<QueueLayout> VhostUserRings::LayoutOf(uint32_t index) const {
+  const Ring& ring = rings_[index];
+  const uint64_t size = ring.size;
+  const auto descriptors = table_.ToGuest(ring.addr->descriptor, size * sizeof(VirtqDesc));
+  const auto driver = table_.ToGuest(ring.addr->available, VirtqAvailBytes(ring.size));
+  const auto device = table_.ToGuest(ring.addr->used, VirtqUsedBytes(ring.size));
+  if (!descriptors || !driver || !device) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(NameOf(index), ": a part of it is not within one region of memory"));
+  }
+  return QueueLayout{.size = ring.size,
+                     .descriptors = *descriptors,
+                     .driver = *driver,
+                     .device = *device,
+                     .next_avail = ring.next_avail};
+}
+
+absl::Status VhostUserRings::Start(uint32_t index) {
+  Ring& ring = rings_[index];
+  absl::StatusOr<QueueLayout> layout = LayoutOf(index);
+  if (!layout.ok()) return layout.status();
+  // The protocol tells the available ring's place only; the used ring's is in the ring itself.
+  std::array<uint8_t, sizeof(Le16)> bytes = {};
+  table_.memory()->Read(layout->device + kVirtqUsedIdx, bytes);
+  layout->next_used = static_cast<uint16_t>(bytes[0] | bytes[1] << 8);
+  if (layout->next_used != layout->next_avail) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(NameOf(index), ": base ", layout->next_avail, ", but its used index is ",
+                     layout->next_used, ": which requests are in flight can't be known"));
+  }
+  PLATTER_RETURN_IF_ERROR(transport_.StartQueue(static_cast<uint16_t>(index), *layout));
+  ring.running = true;
+  return absl::OkStatus();
+}
+
+void VhostUserRings::StopAll(Done done) {
+  PLATTER_CHECK(stopping_ == 0);
+  if (!any_running()) return std::move(done)();
+  stopped_ = std::move(done);
+  for (uint32_t index = 0; index < rings_.size(); ++index) {
+    if (rings_[index].running) ++stopping_;
+  }
+  for (uint32_t index = 0; index < rings_.size(); ++index) {
+    if (rings_[index].running) Stop(index);
+  }
+}
+
+void VhostUserRings::StopOne(uint32_t index, Done done) {
+  PLATTER_CHECK(stopping_ == 0);
+  if (!rings_[index].running) return std::move(done)();
+  stopped_ = std::move(done);
+  stopping_ = 1;
+  Stop(index);
+}
+
+void VhostUserRings::Stop(uint32_t index) {
+  transport_.StopQueue(
+      static_cast<uint16_t>(index),
+      [this, index](DirectTransport::Position position) { OnStopped(index, position); });
+}
+
+void VhostUserRings::OnStopped(uint32_t index, DirectTransport::Position position) {
+  rings_[index].running = false;
+  rings_[index].next_avail = position.next_avail;
+  if (--stopping_ != 0) return;
+  Done done = std::move(stopped_);
+  std::move(done)();
+}
+
+void VhostUserRings::ForgetKick(uint32_t index) {
+  rings_[index].kick_known = false;
+  rings_[index].has_kick = false;
+  PLATTER_CHECK(transport_.SetKickDescriptor(static_cast<uint16_t>(index), -1).ok());
+}
+
+void VhostUserRings::ForgetAll() {
+  for (uint32_t index = 0; index < rings_.size(); ++index) {
+    ForgetKick(index);
+    OwnedDescriptor err = std::move(rings_[index].err);
+    rings_[index] = Ring();
+    rings_[index].err = std::move(err);
+  }
+  features_known_ = false;
+}
+
+void VhostUserRings::DropDescriptors() {
+  for (uint32_t index = 0; index < rings_.size(); ++index) {
+    ForgetKick(index);
+    PLATTER_CHECK(transport_.SetCallDescriptor(static_cast<uint16_t>(index), -1).ok());
+    rings_[index].err = OwnedDescriptor();
+  }
+}
+
+void VhostUserRings::SignalErrors() {
+  for (Ring& ring : rings_) {
+    if (ring.err.get() < 0) continue;
+    CallDescriptor call;
+    if (call.Set(ring.err.get()).ok()) call.Signal();
+  }
+}
+
+bool VhostUserRings::polls() const {
+  for (const Ring& ring : rings_) {
+    if (ring.running && !ring.has_kick) return true;
+  }
+  return false;
+}
+
+void VhostUserRings::KickPolled() {
+  for (uint32_t index = 0; index < rings_.size(); ++index) {
+    if (rings_[index].running && !rings_[index].has_kick) {
+      transport_.Kick(static_cast<uint16_t>(index));
+    }
+  }
+}
+
+}  // namespace platter

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// VhostUserRings on a real transport: when a ring runs and what stops it.
+
+#include "exports/vhost_user/rings.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "gtest/gtest.h"
+
+#include "base/status.h"
+#include "exports/vhost_user/session_fixture.h"
+
+namespace platter {
+namespace {
+
+class NoVectors final : public InterruptVectors {
+  void Raise(uint16_t) override {}
+};
+
+class RingsTest : public testing::Test {
+ protected:
+  RingsTest()
+      : device_(*VirtioBlk::Create({.id = "d", .num_queues = 2, .queue_size = 128}, backend_,
+                                   *control_)),
+        transport_(*device_, vectors_),
+        rings_(std::make_unique<VhostUserRings>(transport_, table_, 2, 128)) {
+    const OwnedDescriptor file(memfd_create("rings", MFD_CLOEXEC));
+    EXPECT_EQ(ftruncate(file.get(), 64 * kKiB), 0);
+    EXPECT_TRUE(
+        table_
+            .Add({.guest_address = 0, .size = 64 * kKiB, .user_address = kUser, .mmap_offset = 0},
+                 file)
+            .ok());
+    EXPECT_TRUE(transport_.SetMemory(table_.memory()).ok());
+  }
+  ~RingsTest() override {
+    bool done = false;
+    device_->Unplug([&] { done = true; });
+    control_->RunUntil([&] { return done; });
+    device_.reset();
+  }
+  void Negotiate() {
+    ASSERT_TRUE(transport_.SetFeatures(transport_.offered_features()).ok());
+    rings_->set_features_known(true);
+  }
+  // All but the kick.
+  void Describe(uint32_t index) {
+    ASSERT_TRUE(rings_->SetNum(index, 64).ok());
+    ASSERT_TRUE(rings_->SetBase(index, 0).ok());
+    ASSERT_TRUE(rings_->SetAddr(Place(index)).ok());
+  }
+  static VhostUserVringAddr Place(uint32_t index) {
+    const uint64_t at = kUser + index * 16 * kKiB;
+    return {.index = index,
+            .flags = 0,
+            .descriptor = at,
+            .used = at + 8 * kKiB,
+            .available = at + 4 * kKiB,
+            .log = 0};
+  }
+
+  static constexpr uint64_t kUser = 0x7000000000;
+
+  std::unique_ptr<AioContext> control_ =
+      *CreateAioContext({.kind = AioKind::kThreads, .name = "control"});
+  FakeBlockDevice backend_{kMiB};
+  NoVectors vectors_;
+  MemoryTable table_;
+  std::unique_ptr<VirtioBlk> device_;
+  DirectTransport transport_;
+  std::unique_ptr<VhostUserRings> rings_;
+  const OwnedDescriptor event_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+};
+
+TEST_F(RingsTest, ARingRunsWhenAllIsThere) {
+  ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+  Describe(0);
+  ASSERT_TRUE(rings_->StartReady().ok());
+  EXPECT_FALSE(rings_->running(0)) << "features are not known";
+  Negotiate();
+  rings_->set_enabled_at_first(false);
+  ASSERT_TRUE(rings_->StartReady().ok());
+  EXPECT_FALSE(rings_->running(0)) << "not enabled";
+  ASSERT_TRUE(rings_->SetEnabled(0, true).ok());
+  ASSERT_TRUE(rings_->StartReady().ok());
+  EXPECT_TRUE(rings_->running(0));
+  EXPECT_FALSE(rings_->running(1));
+  EXPECT_FALSE(rings_->polls());
+}
+
+TEST_F(RingsTest, WhileARingRunsItStaysWhereItIs) {
+  Negotiate();
+  Describe(0);
+  ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+  ASSERT_TRUE(rings_->StartReady().ok());
+  EXPECT_EQ(rings_->SetNum(0, 32).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(rings_->SetBase(0, 0).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(rings_->SetAddr(Place(0)).ok());
+  VhostUserVringAddr moved = Place(0);
+  moved.used += 4096;
+  EXPECT_EQ(rings_->SetAddr(moved).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(RingsTest, NumbersAreChecked) {
+  EXPECT_EQ(rings_->SetNum(2, 64).code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(rings_->SetKick(2, -1).code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(rings_->SetEnabled(UINT32_MAX, true).code(), absl::StatusCode::kOutOfRange);
+  for (const uint32_t size : {0u, 3u, 256u, 0x80000000u})
+    EXPECT_FALSE(rings_->SetNum(0, size).ok());
+  EXPECT_FALSE(rings_->SetBase(0, 65536).ok());
+  VhostUserVringAddr place = Place(0);
+  place.flags = 2;
+  EXPECT_FALSE(rings_->SetAddr(place).ok());
+  EXPECT_FALSE(rings_->SetErr(0, OwnedDescriptor(open("/dev/null", O_RDWR))).ok());
+}
+
+TEST_F(RingsTest, APartOutsideOfMemoryIsAnErrorAtTheStart) {
+  Negotiate();
+  Describe(0);
+  VhostUserVringAddr place = Place(0);
+  place.used = kUser + 64 * kKiB - 8;
+  ASSERT_TRUE(rings_->SetAddr(place).ok());
+  ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+  const absl::Status status = rings_->StartReady();
+  EXPECT_NE(MessageOf(status).find("ring 0: a part of it"), std::string::npos) << status;
+}
+
+TEST_F(RingsTest, ABaseThatIsNotTheUsedIndexIsAnError) {
+  Negotiate();
+  Describe(0);
+  ASSERT_TRUE(rings_->SetBase(0, 3).ok());
+  ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+  EXPECT_NE(MessageOf(rings_->StartReady()).find("used index is 0"), std::string::npos);
+}
+
+TEST_F(RingsTest, StoppedRingsNeedAKickAndWithoutADescriptorArePolled) {
+  Negotiate();
+  Describe(0);
+  Describe(1);
+  ASSERT_TRUE(rings_->SetKick(0, -1).ok());
+  ASSERT_TRUE(rings_->SetKick(1, event_.get()).ok());
+  ASSERT_TRUE(rings_->StartReady().ok());
+  EXPECT_TRUE(rings_->polls());
+  rings_->KickPolled();
+  bool stopped = false;
+  rings_->StopAll([&] { stopped = true; });
+  EXPECT_EQ(rings_->stopping(), 2u);
+  control_->RunUntil([&] { return stopped; });
+  EXPECT_FALSE(rings_->any_running());
+  rings_->ForgetKick(0);
+  ASSERT_TRUE(rings_->StartReady().ok());
+  EXPECT_FALSE(rings_->running(0));
+  EXPECT_TRUE(rings_->running(1));
+}
+
+TEST_F(RingsTest, ErrorsAreSignalled) {
+  ASSERT_TRUE(rings_->SetErr(1, OwnedDescriptor(dup(event_.get()))).ok());
+  rings_->SignalErrors();
+  uint64_t value = 0;
+  EXPECT_EQ(read(event_.get(), &value, sizeof(value)), ssize_t{sizeof(value)});
+}
+
+}  // namespace
+}  // namespace platter

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// VhostUserSession: one front-end's connection to a device: the state machine of the vhost-user
+// protocol between a MessageStream and a DirectTransport. Nothing of it is on a request's path:
+// kicks and calls go between front-end and queue by event descriptors.
+//
+// One message at a time, in order. What has to wait (a ring that drains, a reset) keeps the next
+// message from being taken. A message that is wrong in itself ends the session; one that can't be
+// done is refused where the front-end asked for an answer (REPLY_ACK), and ends it elsewhere.
+// However it ends, the device is reset, and only when nothing of it touches the front-end's memory
+// any more is `ended` called.
+//
+// Ownership: device, transport and log outlive it. It ends (`ended` was called) before it is
+//   destroyed, which may happen inside that call. Threading: the device's control context.
+// Errors: those of a front-end go to the log, at a limited rate, naming the message.
+
+#ifndef PLATTER_EXPORTS_VHOST_USER_SESSION_H_
+#define PLATTER_EXPORTS_VHOST_USER_SESSION_H_
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+
+#include "aio/aio_context.h"
+#include "aio/timer.h"
+#include "base/log.h"
+#include "base/owned_descriptor.h"
+#include "devices/virtio/direct_transport.h"
+#include "devices/virtio/virtio_device.h"
+#include "exports/vhost_user/backend_channel.h"
+#include "exports/vhost_user/memory_table.h"
+#include "exports/vhost_user/message_stream.h"
+#include "exports/vhost_user/requests.h"
+#include "exports/vhost_user/rings.h"
+#include "exports/vhost_user/vhost_user_spec.h"
+
+namespace platter {
+
+// What sessions are about, one after another.
+struct VhostUserTarget {
+  std::string name;  // Of the export, for messages.
+  VirtioDevice& device;
+  DirectTransport& transport;
+  AioContext& control;
+  RateLimitedLog log;
+  SealedMemory sealed = SealedMemory::kAsGiven;
+};
+
+class VhostUserSession final : private MessageStreamUser {
+ public:
+  // Between two looks at rings that have no kick descriptor.
+  static constexpr Duration kPollPeriod = std::chrono::milliseconds(1);
+
+  VhostUserSession(VhostUserTarget& target, OwnedDescriptor socket,
+                   absl::AnyInvocable<void() &&> ended);
+  ~VhostUserSession();
+
+  // The device's configuration vector was raised: its configuration is another, or it needs a
+  // reset.
+  void OnConfigVector();
+  // Ends the session from this side.
+  void End(const absl::Status& why);
+
+ private:
+  using Then = absl::AnyInvocable<absl::Status() &&>;
+
+  // MessageStreamUser.
+  void OnMessage(VhostUserMessage& message) override;
+  void OnStreamEnd(const absl::Status& why) override;
+
+  void Dispatch(VhostUserMessage& message);
+  void Negotiate(const VhostUserMessage& message);
+  void TellRing(VhostUserMessage& message);
+  void RunRing(const VhostUserMessage& message);
+  void ChangeMemory(VhostUserMessage& message);
+  void Configure(VhostUserMessage& message);
+  void ChangeState(const VhostUserMessage& message);
+
+  void SetFeatures(uint64_t features);
+  void SetMemTable(VhostUserMessage& message);
+  void AddMemory(VhostUserMessage& message);
+  absl::Status SetDescriptor(VhostUserMessage& message);
+  void GetVringBase(uint32_t index);
+  void SetVringEnable(const VhostUserVringState& state);
+  void GetConfig(const VhostUserMessage& message);
+  void SetConfig(const VhostUserMessage& message);
+  void SetBackendChannel(VhostUserMessage& message);
+  void SetStatus(uint64_t status);
+  uint8_t StatusNow() const;
+  void ResetDevice(absl::AnyInvocable<void() &&> then);
+  // What a front-end without a message for resets has: it stops the rings, and starts them anew.
+  void MendWhenQuiet(absl::AnyInvocable<void() &&> then);
+  void TellConfigChange();
+
+  // --- How a message ends. ---
+
+  // Ok: acknowledged, if that was asked for. Else refused.
+  void Finish(const absl::Status& status);
+  void Reply(std::span<const uint8_t> payload);
+  void ReplyNumber(uint64_t value);
+  template <typename T>
+  void ReplyStruct(const T& value) {
+    Reply({reinterpret_cast<const uint8_t*>(&value), sizeof(value)});
+  }
+  // Until Resume no message is taken.
+  void Wait();
+  void Resume();
+  // Stops what runs, does `then`, starts what is ready; then Finish.
+  void WithRingsStopped(Then then);
+  void StartAndFinish();
+  void OnReset();
+  void PollAsNeeded();
+
+  VhostUserTarget& target_;
+  absl::AnyInvocable<void() &&> ended_;
+  MessageStream stream_;
+  MemoryTable table_;
+  VhostUserRings rings_;
+  std::unique_ptr<BackendChannel> backend_;
+  Timer poll_;
+
+  // The message that is worked on.
+  uint32_t request_ = 0;
+  bool wants_ack_ = false;
+
+  bool ending_ = false;
+  bool over_ = false;
+  uint64_t features_ = 0;  // As the front-end set them.
+  bool features_set_ = false;
+  uint64_t protocol_features_ = 0;
+  uint8_t status_ = 0;
+  std::optional<uint32_t> generation_;  // Of the configuration that the front-end knows of.
+};
+
+}  // namespace platter
+
+#endif  // PLATTER_EXPORTS_VHOST_USER_SESSION_H_

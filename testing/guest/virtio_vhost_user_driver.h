@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// VirtioVhostUserDriver: a guest's driver side of a virtio device behind a vhost-user back-end:
+// what a hypervisor does between its guest's registers and the socket, on VhostUserFrontEnd.
+//
+//   auto front = *VhostUserFrontEnd::Connect(path, {});
+//   VirtioVhostUserDriver transport(bus, *front, {.device_id = 2, .queues = 1});
+//   VirtioBlkDriver disk(bus, transport, {});
+//
+// Ownership: bus and front-end outlive it; what it polls on goes with it, so nobody waits on the
+//   bus afterwards. Threading: the bus's thread.
+// Units, errors: see virtio_transport_driver.h. A back-end that hung up is gone.
+
+#ifndef PLATTER_TESTING_GUEST_VIRTIO_VHOST_USER_DRIVER_H_
+#define PLATTER_TESTING_GUEST_VIRTIO_VHOST_USER_DRIVER_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/owned_descriptor.h"
+#include "testing/guest/vhost_user_bus.h"
+#include "testing/guest/vhost_user_front_end.h"
+#include "testing/guest/virtio_transport_driver.h"
+
+namespace platter {
+
+class VirtioVhostUserDriver final : public VirtioTransportDriver {
+ public:
+  struct Options {
+    uint32_t device_id = 2;  // The protocol doesn't tell.
+    uint16_t queues = 1;     // At most; GET_QUEUE_NUM may say less.
+    uint32_t queue_size = 128;
+    uint64_t protocol_features = UINT64_MAX;  // At most.
+  };
+  VirtioVhostUserDriver(VhostUserBus& bus, VhostUserFrontEnd& front, const Options& options);
+
+  absl::Status Discover(uint32_t device_id) override;
+  void BeginReset() override;
+  bool ResetDone() override { return true; }
+  uint64_t DeviceFeatures() override;
+  absl::Status AcceptFeatures(uint64_t features) override;
+  uint32_t MaxQueueSize(uint16_t queue) override;
+  absl::Status StartQueue(uint16_t queue, const RingLayout& layout) override;
+  void DriverOk() override;
+  void Notify(uint16_t queue) override;
+  Causes TakeInterrupts() override;
+  bool NeedsReset() override;
+  bool Gone() override { return front_.closed(); }
+  void ReadConfig(uint64_t offset, std::span<uint8_t> out) override;
+  void WriteConfig(uint64_t offset, std::span<const uint8_t> data) override;
+
+  // What a hypervisor does before it migrates: GET_VRING_BASE of each; and on from there.
+  absl::Status StopQueues();
+  absl::Status ResumeQueues();
+  VhostUserFrontEnd& front() { return front_; }
+  const RingLayout& layout(uint16_t queue) const { return queues_[queue].layout; }
+
+ private:
+  struct Queue {
+    OwnedDescriptor kick;
+    OwnedDescriptor call;
+    OwnedDescriptor err;
+    RingLayout layout;
+    uint16_t base = 0;
+    bool started = false;
+  };
+
+  absl::Status Start(uint16_t queue);
+  absl::Status TellDescriptor(VhostUserRequest request, uint16_t queue, int fd);
+
+  VhostUserBus& bus_;
+  VhostUserFrontEnd& front_;
+  const Options options_;
+  std::vector<Queue> queues_;
+  OwnedDescriptor backend_requests_;
+};
+
+}  // namespace platter
+
+#endif  // PLATTER_TESTING_GUEST_VIRTIO_VHOST_USER_DRIVER_H_
