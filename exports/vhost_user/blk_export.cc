@@ -19,6 +19,12 @@ std::string NameOf(const VhostUserBlkOptions& options) {
   return absl::StrCat("vhost-user-blk export '", options.id, "'");
 }
 
+// 0: what the queue holds.
+uint32_t SegMax(const VhostUserBlkOptions& options) {
+  constexpr uint32_t kMost = VhostUserBlkOptions::kMaxSegments;
+  return options.queue_size > kMost + kVirtioBlkOverhead ? kMost : 0;
+}
+
 absl::Status Check(const VhostUserBlkOptions& options) {
   if (options.num_queues == 0 || options.num_queues > VhostUserBlkOptions::kMaxQueues) {
     return absl::InvalidArgumentError(absl::StrCat(NameOf(options), ": num-queues ",
@@ -47,6 +53,7 @@ absl::StatusOr<std::unique_ptr<VhostUserBlkExport>> VhostUserBlkExport::Create(
                                    .logical_block_size = options.logical_block_size,
                                    .num_queues = options.num_queues,
                                    .queue_size = options.queue_size,
+                                   .seg_max = SegMax(options),
                                    .iothreads = options.iothreads},
                                   drive, control);
   if (!device.ok()) return Annotate(device.status(), NameOf(options));

@@ -40,13 +40,16 @@ namespace platter {
 struct VhostUserBlkOptions {
   // The protocol names a ring by 8 bits (SET_VRING_KICK).
   static constexpr uint32_t kMaxQueues = 256;
+  // What a driver may put into one request. The front-end reads it before it chooses the size of
+  // its rings, so it has to suit the smallest that are common: QEMU's, of 128 entries.
+  static constexpr uint32_t kMaxSegments = 126;
 
   std::string id = {};
   std::string path = {};          // Of the socket; or:
   OwnedDescriptor listener = {};  // A socket that listens already.
   bool writable = false;
-  uint32_t num_queues = 1;    // 1 ... kMaxQueues.
-  uint32_t queue_size = 128;  // The most that a front-end may choose.
+  uint32_t num_queues = 1;     // 1 ... kMaxQueues.
+  uint32_t queue_size = 1024;  // The most that a front-end may choose.
   std::string serial = "vhost_user_blk";
   uint32_t logical_block_size = 512;
   // Queue i runs in iothreads[i % size]. Empty: all in the control context.
