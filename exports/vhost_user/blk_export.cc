@@ -26,6 +26,7 @@ absl::StatusOr<std::unique_ptr<VhostUserBlkExport>> VhostUserBlkExport::Create(
                                    .logical_block_size = options.logical_block_size,
                                    .num_queues = options.num_queues,
                                    .queue_size = options.queue_size,
+                                   .seg_max = SegMax(options.queue_size, kVirtioBlkOverhead),
                                    .iothreads = options.iothreads},
                                   drive, control);
   if (!device.ok()) return Annotate(device.status(), title);

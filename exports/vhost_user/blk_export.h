@@ -44,8 +44,8 @@ struct VhostUserBlkOptions {
   std::string path = {};          // Of the socket; or:
   OwnedDescriptor listener = {};  // A socket that listens already.
   bool writable = false;
-  uint32_t num_queues = 1;    // 1 ... kMaxQueues.
-  uint32_t queue_size = 128;  // The most that a front-end may choose.
+  uint32_t num_queues = 1;                   // 1 ... kMaxQueues.
+  uint32_t queue_size = kVhostUserRingSize;  // The most that a front-end may choose.
   std::string serial = "vhost_user_blk";
   uint32_t logical_block_size = 512;
   // Queue i runs in iothreads[i % size]. Empty: all in the control context.

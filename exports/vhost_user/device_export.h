@@ -27,6 +27,12 @@
 
 namespace platter {
 
+// The largest ring that a front-end may choose, unless options say otherwise.
+inline constexpr uint32_t kVhostUserRingSize = 1024;
+// What a driver may put into one request. The front-end reads it before it chooses the size of its
+// rings, so it has to suit the smallest that are common: QEMU's, of 128 entries.
+inline constexpr uint32_t kVhostUserMaxSegments = 126;
+
 class VhostUserExport {
  public:
   virtual ~VhostUserExport();
@@ -59,6 +65,11 @@ class VhostUserExport {
                                   QueueRange num_queues);
   // Of a drive that guests are to write to. FAILED_PRECONDITION (EACCES).
   static absl::Status CheckWritable(const std::string& title, const BlockDeviceView& backend);
+
+  // For a device whose requests take `overhead` descriptors besides; 0: what its queue holds.
+  static uint32_t SegMax(uint32_t queue_size, uint32_t overhead) {
+    return queue_size > kVhostUserMaxSegments + overhead ? kVhostUserMaxSegments : 0;
+  }
 
   // Takes the socket, once, and serves the device there. The last step: a path is taken only when
   // all else is right.

@@ -9,14 +9,11 @@
 
 #include "base/status.h"
 #include "devices/virtio_scsi/scsi_address.h"
+#include "devices/virtio_scsi/virtio_scsi_options.h"
 
 namespace platter {
 
 namespace {
-
-// A front-end without the CONFIG feature has a configuration space of its own making, and small
-// rings: both go with segments of a ring of 128, whatever the largest ring is.
-constexpr uint32_t kMaxSegments = 126;
 
 absl::Status CheckLuns(const std::string& title, const VhostUserScsiOptions& options) {
   if (options.luns.empty()) return absl::InvalidArgumentError(absl::StrCat(title, " needs a LUN"));
@@ -57,7 +54,7 @@ absl::StatusOr<std::unique_ptr<VhostUserScsiExport>> VhostUserScsiExport::Create
   auto adapter = VirtioScsi::Create({.id = options.id,
                                      .num_queues = options.num_queues,
                                      .queue_size = options.queue_size,
-                                     .seg_max = kMaxSegments,
+                                     .seg_max = SegMax(options.queue_size, kVirtioScsiOverhead),
                                      .iothreads = options.iothreads},
                                     control);
   if (!adapter.ok()) return Annotate(adapter.status(), title);

@@ -58,9 +58,8 @@ struct VhostUserScsiOptions {
   std::string path = {};          // Of the socket; or:
   OwnedDescriptor listener = {};  // A socket that listens already.
   std::vector<VhostUserScsiLun> luns = {};
-  uint32_t num_queues = 1;  // Of requests; 1 ... kMaxQueues.
-  // The most that a front-end may choose. User-mode Linux has rings of 256.
-  uint32_t queue_size = 256;
+  uint32_t num_queues = 1;                   // Of requests; 1 ... kMaxQueues.
+  uint32_t queue_size = kVhostUserRingSize;  // The most that a front-end may choose.
   // Request queue i runs in iothreads[i % size]. Empty: all in the control context.
   std::vector<AioContext*> iothreads = {};
   SealedMemory sealed = SealedMemory::kAsGiven;
