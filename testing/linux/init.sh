@@ -17,6 +17,9 @@ mount -t tmpfs none /tmp
 
 say() { echo "<4>guest: $*" >/dev/kmsg; }
 
+# Lines that nobody waits for, of which a failure is read.
+note() { head -60 | cut -c1-600 | while read -r line; do say "# $line"; done; }
+
 # On one line, and not more than a line of the log takes.
 one_line() { tr '\n' ' ' | cut -c1-600; }
 
