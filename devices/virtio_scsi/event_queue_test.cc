@@ -8,7 +8,7 @@
 
 #include "gtest/gtest.h"
 
-#include "devices/virtio/ring_fixture.h"
+#include "devices/virtio/ring/ring_fixture.h"
 #include "devices/virtio_scsi/virtio_scsi_fixture.h"
 
 namespace platter {
