@@ -47,6 +47,12 @@ constexpr char kHelp[] =
            [,writable=on|off][,writethrough=on|off][,iothread=ID]
            [,num-queues=N][,logical-block-size=BYTES]
                        a drive at a socket; 'vhost-user-blk,help' tells more
+  --export [type=]vhost-user-scsi,id=ID,addr.type=unix,addr.path=SOCKET
+           ,luns.0.kind=disk,luns.0.node-name=NODE[,luns.0.writable=on|off]
+           ,luns.1.kind=cd[,luns.1.node-name=NODE][,luns.1.serial=TEXT]...
+           [,iothread=ID][,num-queues=N]
+                       disks and CD-ROM drives of one SCSI adapter at a socket; a cd may be empty
+                       at first; 'vhost-user-scsi,help' tells more
            ...,addr.type=fd,addr.str=N: at a socket that this process has inherited
   --chardev socket,id=ID,path=SOCKET,server=on,wait=off
                        where a monitor listens

@@ -85,6 +85,7 @@ TARGETS = {
     ],
     "exports": [
         "//exports/vhost_user:blk_export",
+        "//exports/vhost_user:scsi_export",
     ],
     "machine": [
         "//machine",
