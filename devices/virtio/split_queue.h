@@ -22,6 +22,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,7 @@
 
 #include "devices/bus/guest_memory.h"
 #include "devices/bus/memory_cursor.h"
+#include "devices/virtio/ring/split_inflight.h"
 #include "devices/virtio/ring_area.h"
 #include "devices/virtio/virtio_spec.h"
 
@@ -42,6 +44,10 @@ struct QueueLayout {
   uint64_t device = 0;  // The used ring.
   uint16_t next_avail = 0;
   uint16_t next_used = 0;
+  // Where requests in flight are recorded, if they are. Outlives the run of the queue.
+  InflightRegion inflight = {};
+  // Where writes to the used ring are logged dirty, if not where it is.
+  std::optional<uint64_t> used_log = {};
 };
 
 // One buffer of a chain, in guest addresses. Not checked against the memory map.
@@ -165,6 +171,7 @@ class SplitQueue {
   RingArea descriptors_;
   RingArea avail_;
   RingArea used_;
+  SplitInflight inflight_;
   MemoryCursor cursor_;
   std::shared_ptr<const GuestMemory> memory_;
   std::unique_ptr<ChainBuffer[]> buffers_;  // max_size_ of them.
