@@ -6,6 +6,7 @@
 //
 // The bytes choose: a message, what of it is wrong, and its numbers.
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@ namespace {
 
 constexpr int kMostMessages = 40;
 constexpr uint32_t kQueues = 2;
-constexpr std::array<uint64_t, 12> kNumbers = {0,
+constexpr std::array<uint64_t, 13> kNumbers = {0,
                                                1,
                                                2,
                                                64,
@@ -36,6 +37,7 @@ constexpr std::array<uint64_t, 12> kNumbers = {0,
                                                0x7f0000001000,
                                                uint64_t{1} << 32,
                                                0x100000000 | (1u << 30),
+                                               0x00400001,  // One queue of 64 entries.
                                                UINT64_MAX};
 
 class Chooser {
@@ -56,7 +58,25 @@ class Chooser {
 struct Files {
   OwnedDescriptor event{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   OwnedDescriptor memory{memfd_create("fuzz", MFD_CLOEXEC)};
+  // The back-end's ends of two pipes, by direction; of the second one the fuzzer's has a few bytes.
+  OwnedDescriptor writer;
+  OwnedDescriptor reader;
 };
+
+// Such as a message of this kind comes with.
+int FileFor(VhostUserRequest request, const Files& files, Chooser& choose) {
+  switch (request) {
+    case VhostUserRequest::kAddMemReg:
+    case VhostUserRequest::kSetMemTable:
+    case VhostUserRequest::kSetLogBase:
+    case VhostUserRequest::kSetInflightFd:
+      return files.memory.get();
+    case VhostUserRequest::kSetDeviceStateFd:
+      return choose.Below(2) == 0 ? files.writer.get() : files.reader.get();
+    default:
+      return files.event.get();
+  }
+}
 
 void SendOne(Chooser& choose, VhostUserFrontEnd& front, const Files& files) {
   const std::span<const RequestRule> rules = ServedRequests();
@@ -74,9 +94,7 @@ void SendOne(Chooser& choose, VhostUserFrontEnd& front, const Files& files) {
     if (number > UINT32_MAX) at += 4;
   }
   const size_t count = choose.Below(16) == 15 ? choose.Below(9) : rule.max_descriptors & 1;
-  const bool memory =
-      rule.id == VhostUserRequest::kAddMemReg || rule.id == VhostUserRequest::kSetMemTable;
-  const std::vector<int> fds(count, memory ? files.memory.get() : files.event.get());
+  const std::vector<int> fds(count, FileFor(rule.id, files, choose));
   const uint32_t flags = kVhostUserVersion | (choose.Below(2) == 0 ? kVhostUserNeedReply : 0);
   if (choose.Below(64) != 63) {
     front.Send(request, flags, payload, fds);
@@ -90,7 +108,18 @@ void SendOne(Chooser& choose, VhostUserFrontEnd& front, const Files& files) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   platter::Chooser choose(data, size);
-  const platter::Files files;
+  platter::Files files;
+  std::array<int, 2> save = {-1, -1};
+  std::array<int, 2> load = {-1, -1};
+  PLATTER_CHECK(pipe2(save.data(), O_CLOEXEC) == 0 && pipe2(load.data(), O_CLOEXEC) == 0);
+  const platter::OwnedDescriptor saved(save[0]);
+  files.writer = platter::OwnedDescriptor(save[1]);
+  files.reader = platter::OwnedDescriptor(load[0]);
+  {
+    const platter::OwnedDescriptor loading(load[1]);
+    const size_t bytes = choose.Below(16);
+    PLATTER_CHECK(write(loading.get(), data, bytes < size ? bytes : size) >= 0);
+  }
   PLATTER_CHECK(ftruncate(files.memory.get(), 2 * platter::kMiB) == 0);
   platter::SessionRig rig({.num_queues = platter::kQueues});
   rig.Turn();
