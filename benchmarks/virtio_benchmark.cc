@@ -14,7 +14,7 @@
 #include "base/intrusive_fifo.h"
 #include "blockbackend/device_view.h"
 #include "devices/virtio/direct_transport.h"
-#include "devices/virtio/split_queue.h"
+#include "devices/virtio/ring/split_queue.h"
 #include "devices/virtio/virtio_blk.h"
 #include "testing/guest/in_process_bus.h"
 #include "testing/guest/virtio_blk_queue.h"

@@ -4,7 +4,7 @@
 #include "gtest/gtest.h"
 
 #include "devices/testing/fake_block_device.h"
-#include "devices/virtio/ring_fixture.h"
+#include "devices/virtio/ring/ring_fixture.h"
 #include "devices/virtio/virtio_spec.h"
 
 namespace platter {

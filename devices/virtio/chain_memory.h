@@ -16,7 +16,7 @@
 
 #include "devices/bus/guest_memory.h"
 #include "devices/bus/memory_cursor.h"
-#include "devices/virtio/split_queue.h"
+#include "devices/virtio/ring/chain.h"
 
 namespace platter {
 

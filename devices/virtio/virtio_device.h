@@ -34,7 +34,7 @@
 #include "devices/bus/guest_memory.h"
 #include "devices/bus/serialiser.h"
 #include "devices/device.h"
-#include "devices/virtio/split_queue.h"
+#include "devices/virtio/ring/queue_layout.h"
 #include "devices/virtio/virtio_queue.h"
 #include "devices/virtio/virtio_transport.h"
 

@@ -9,7 +9,7 @@
 #include "gtest/gtest.h"
 
 #include "aio/simulated/world.h"
-#include "devices/virtio/ring_fixture.h"
+#include "devices/virtio/ring/ring_fixture.h"
 
 namespace platter {
 namespace {

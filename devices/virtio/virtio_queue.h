@@ -20,7 +20,7 @@
 
 #include "aio/aio_context.h"
 #include "devices/bus/guest_memory.h"
-#include "devices/virtio/split_queue.h"
+#include "devices/virtio/ring/split_queue.h"
 
 namespace platter {
 

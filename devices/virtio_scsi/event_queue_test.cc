@@ -8,7 +8,7 @@
 
 #include "gtest/gtest.h"
 
-#include "devices/virtio/ring_fixture.h"
+#include "devices/virtio/ring/ring_fixture.h"
 #include "devices/virtio_scsi/virtio_scsi_fixture.h"
 
 namespace platter {
@@ -169,7 +169,7 @@ class BusyEventDriver final : public DirtyLog, private VirtioQueueUser {
     ++turns;
     return events.Work();
   }
-  void OnQueueStopping(VirtioQueue&, QueueStop) override { events.Stopping(); }
+  void OnQueueStopping(VirtioQueue&, QueueStop) override {}
   void OnQueueStopped(VirtioQueue& of) override { of.MarkStopped(); }
   void OnQueueBroken(VirtioQueue&) override {}
 

@@ -23,7 +23,7 @@
 
 #include "base/owned_descriptor.h"
 #include "devices/virtio/direct_transport.h"
-#include "devices/virtio/split_queue.h"
+#include "devices/virtio/ring/queue_layout.h"
 #include "exports/vhost_user/inflight_area.h"
 #include "exports/vhost_user/memory_table.h"
 #include "exports/vhost_user/vhost_user_spec.h"

@@ -140,9 +140,13 @@ class VhostUserSession final : private MessageStreamUser {
   void StartAndFinish();
   void EndWhenQuiet();
   void PollAsNeeded();
-  // Without what is the protocol's own.
+  // Virtio 1.3, 6.3: VIRTIO_F_ANY_LAYOUT, of the legacy interface. QEMU offers it itself for
+  // transitional devices, Windows' drivers accept it beside VERSION_1, and it comes along. It asks
+  // for nothing: any layout is taken.
+  static constexpr uint64_t kAnyLayout = uint64_t{1} << 27;
+  // Without what is no business of the device.
   static uint64_t DeviceFeatures(uint64_t features) {
-    return features & ~(kVhostUserFProtocolFeatures | kVhostFLogAll);
+    return features & ~(kVhostUserFProtocolFeatures | kVhostFLogAll | kAnyLayout);
   }
 
   VhostUserTarget& target_;

@@ -27,14 +27,9 @@
 
 #include "absl/status/statusor.h"
 
-namespace platter {
+#include "devices/virtio/ring/inflight_region.h"
 
-// The part of the shared area that belongs to one queue: 8-byte aligned, for rings of up to
-// `entries` entries.
-struct InflightRegion {
-  uint8_t* host = nullptr;  // nullptr: requests in flight are not recorded.
-  uint32_t entries = 0;
-};
+namespace platter {
 
 // What a predecessor left.
 struct InflightFound {

@@ -17,7 +17,7 @@
 #include "gtest/gtest.h"
 
 #include "devices/virtio/ring/split_inflight.h"
-#include "devices/virtio/split_queue.h"
+#include "devices/virtio/ring/split_queue.h"
 #include "devices/virtio/virtio_spec.h"
 
 namespace platter {

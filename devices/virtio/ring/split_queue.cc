@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "devices/virtio/split_queue.h"
+#include "devices/virtio/ring/split_queue.h"
 
 #include <atomic>
 #include <bit>

@@ -8,8 +8,8 @@
 // Units: offsets in bytes, inside the area. Errors: an access that the memory refuses reads zero
 // and is dropped when written.
 
-#ifndef PLATTER_DEVICES_VIRTIO_RING_AREA_H_
-#define PLATTER_DEVICES_VIRTIO_RING_AREA_H_
+#ifndef PLATTER_DEVICES_VIRTIO_RING_RING_AREA_H_
+#define PLATTER_DEVICES_VIRTIO_RING_RING_AREA_H_
 
 #include <bit>
 #include <cstdint>
@@ -86,4 +86,4 @@ class RingArea {
 
 }  // namespace platter
 
-#endif  // PLATTER_DEVICES_VIRTIO_RING_AREA_H_
+#endif  // PLATTER_DEVICES_VIRTIO_RING_RING_AREA_H_

@@ -5,8 +5,8 @@
 //
 // Ownership: owns the memory. Threading: one thread. Units: bytes; indices count entries.
 
-#ifndef PLATTER_DEVICES_VIRTIO_RING_FIXTURE_H_
-#define PLATTER_DEVICES_VIRTIO_RING_FIXTURE_H_
+#ifndef PLATTER_DEVICES_VIRTIO_RING_RING_FIXTURE_H_
+#define PLATTER_DEVICES_VIRTIO_RING_RING_FIXTURE_H_
 
 #include <cstdint>
 #include <cstring>
@@ -16,7 +16,7 @@
 
 #include "base/bytes.h"
 #include "devices/bus/guest_memory.h"
-#include "devices/virtio/split_queue.h"
+#include "devices/virtio/ring/queue_layout.h"
 #include "devices/virtio/virtio_spec.h"
 
 namespace platter {
@@ -113,4 +113,4 @@ class RingFixture final : private GuestMemoryAccessor {
 
 }  // namespace platter
 
-#endif  // PLATTER_DEVICES_VIRTIO_RING_FIXTURE_H_
+#endif  // PLATTER_DEVICES_VIRTIO_RING_RING_FIXTURE_H_

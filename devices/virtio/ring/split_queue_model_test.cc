@@ -8,7 +8,8 @@
 
 #include "gtest/gtest.h"
 
-#include "devices/virtio/ring_fixture.h"
+#include "devices/virtio/ring/ring_fixture.h"
+#include "devices/virtio/ring/split_queue.h"
 
 namespace platter {
 namespace {

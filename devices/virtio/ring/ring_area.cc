@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "devices/virtio/ring_area.h"
+#include "devices/virtio/ring/ring_area.h"
 
 namespace platter {
 

@@ -17,56 +17,23 @@
 // Threading: one thread at a time; who that is changes only while the queue is stopped.
 // Units: bytes, guest physical addresses. Errors: broken() and error().
 
-#ifndef PLATTER_DEVICES_VIRTIO_SPLIT_QUEUE_H_
-#define PLATTER_DEVICES_VIRTIO_SPLIT_QUEUE_H_
+#ifndef PLATTER_DEVICES_VIRTIO_RING_SPLIT_QUEUE_H_
+#define PLATTER_DEVICES_VIRTIO_RING_SPLIT_QUEUE_H_
 
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <span>
-#include <vector>
 
 #include "absl/status/status.h"
 
 #include "devices/bus/guest_memory.h"
 #include "devices/bus/memory_cursor.h"
+#include "devices/virtio/ring/chain.h"
+#include "devices/virtio/ring/queue_layout.h"
+#include "devices/virtio/ring/ring_area.h"
 #include "devices/virtio/ring/split_inflight.h"
-#include "devices/virtio/ring_area.h"
 #include "devices/virtio/virtio_spec.h"
 
 namespace platter {
-
-// Where a driver put a queue, and from which indices on it is used (0 for a new one).
-struct QueueLayout {
-  uint32_t size = 0;  // A power of two, 1 ... the device's maximum.
-  uint64_t descriptors = 0;
-  uint64_t driver = 0;  // The available ring.
-  uint64_t device = 0;  // The used ring.
-  uint16_t next_avail = 0;
-  uint16_t next_used = 0;
-  // Where requests in flight are recorded, if they are. Outlives the run of the queue.
-  InflightRegion inflight = {};
-  // Where writes to the used ring are logged dirty, if not where it is.
-  std::optional<uint64_t> used_log = {};
-};
-
-// One buffer of a chain, in guest addresses. Not checked against the memory map.
-struct ChainBuffer {
-  uint64_t address = 0;
-  uint32_t bytes = 0;
-};
-
-// A chain of descriptors, flattened: indirect tables are followed, empty buffers left out. The
-// spans are valid until the next Pop or Lookup.
-struct Chain {
-  uint16_t head = 0;
-  std::span<const ChainBuffer> readable;  // Driver to device; before the writable ones.
-  std::span<const ChainBuffer> writable;  // Device to driver.
-  uint64_t readable_bytes = 0;            // Each sum is below 4 GiB.
-  uint64_t writable_bytes = 0;
-};
-
-enum class PopResult : uint8_t { kEmpty, kChain, kBroken };
 
 class SplitQueue {
  public:
@@ -181,4 +148,4 @@ class SplitQueue {
 
 }  // namespace platter
 
-#endif  // PLATTER_DEVICES_VIRTIO_SPLIT_QUEUE_H_
+#endif  // PLATTER_DEVICES_VIRTIO_RING_SPLIT_QUEUE_H_

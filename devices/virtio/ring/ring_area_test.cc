@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "devices/virtio/ring_area.h"
+#include "devices/virtio/ring/ring_area.h"
 
 #include <atomic>
 #include <thread>
@@ -8,7 +8,7 @@
 
 #include "gtest/gtest.h"
 
-#include "devices/virtio/ring_fixture.h"
+#include "devices/virtio/ring/ring_fixture.h"
 
 namespace platter {
 namespace {

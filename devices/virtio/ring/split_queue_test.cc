@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "devices/virtio/split_queue.h"
+#include "devices/virtio/ring/split_queue.h"
 
 #include <string>
 
@@ -7,7 +7,7 @@
 
 #include "base/arith.h"
 #include "base/status.h"
-#include "devices/virtio/ring_fixture.h"
+#include "devices/virtio/ring/ring_fixture.h"
 
 namespace platter {
 namespace {
