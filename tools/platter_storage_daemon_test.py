@@ -300,6 +300,8 @@ class StorageDaemonTest(unittest.TestCase):
             (("more",), 2, "'more'"),
             (("--aio", "fast"), 2, "'fast'"),
             (("--pidfile", ""), 2, "--pidfile"),
+            (("--sandbox", "yes"), 2, "--sandbox: 'yes'"),
+            (("--sandbox-read", ""), 2, "--sandbox-read"),
             (("--blockdev", "driver=fil,node-name=d"), 2, "did you mean 'file'"),
             (("--blockdev", "driver=file,node-name=d,filename=/nosuch/x"), 1,
              "--blockdev 'd': "),
