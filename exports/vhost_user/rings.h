@@ -24,6 +24,7 @@
 #include "base/owned_descriptor.h"
 #include "devices/virtio/direct_transport.h"
 #include "devices/virtio/ring/queue_layout.h"
+#include "exports/vhost_user/inflight_area.h"
 #include "exports/vhost_user/memory_table.h"
 #include "exports/vhost_user/vhost_user_spec.h"
 
@@ -50,6 +51,8 @@ class VhostUserRings {
   absl::Status SetEnabled(uint32_t index, bool enabled);
   // Of rings that SET_VRING_ENABLE did not name.
   void set_enabled_at_first(bool enabled) { enabled_at_first_ = enabled; }
+  // Where requests in flight are recorded, from the next start of a ring on; nullptr: nowhere.
+  void set_inflight(const InflightArea* area) { inflight_ = area; }
   // Rings may run: features are negotiated.
   void set_features_known(bool known) { features_known_ = known; }
 
@@ -58,6 +61,11 @@ class VhostUserRings {
   absl::Status CheckIndex(uint32_t index) const;
   bool running(uint32_t index) const { return rings_[index].running; }
   bool any_running() const;
+  // Whether writes to a used ring are to be logged.
+  bool any_logged() const;
+  // Whether SetAddr is of a running ring whose used ring is to be logged at another place: it takes
+  // a stop.
+  bool MovesLog(const VhostUserVringAddr& addr) const;
   // The next entry of the available ring of one that does not run.
   uint16_t base(uint32_t index) const { return rings_[index].next_avail; }
 
@@ -90,8 +98,11 @@ class VhostUserRings {
     uint16_t next_avail = 0;
     bool kick_known = false;
     bool has_kick = false;
+    bool has_call = false;
     std::optional<bool> enabled;
     bool running = false;
+    // A predecessor may have ended between using a request and saying so.
+    bool owes_call = false;
     OwnedDescriptor err;
   };
 
@@ -99,11 +110,16 @@ class VhostUserRings {
   absl::Status CheckStill(uint32_t index, const char* what) const;
   absl::Status Start(uint32_t index);
   absl::StatusOr<QueueLayout> LayoutOf(uint32_t index) const;
+  uint64_t UsedLogOf(const VhostUserVringAddr& addr) const;
+  // Completes the layout by where the ring stands, and says what a predecessor had in flight.
+  absl::StatusOr<QueueState> StateOf(uint32_t index, const QueueLayout& layout);
+  void CallIfOwed(uint32_t index);
   void Stop(uint32_t index);
   void OnStopped(uint32_t index, DirectTransport::Position position);
 
   DirectTransport& transport_;
   const MemoryTable& table_;
+  const InflightArea* inflight_ = nullptr;
   const uint32_t max_size_;
   bool enabled_at_first_ = true;
   bool features_known_ = false;

@@ -9,6 +9,9 @@
 #define PLATTER_DEVICES_VIRTIO_RING_QUEUE_LAYOUT_H_
 
 #include <cstdint>
+#include <optional>
+
+#include "devices/virtio/ring/inflight_region.h"
 
 namespace platter {
 
@@ -20,6 +23,10 @@ struct QueueLayout {
   // From which indices on it is used: 0 for a new one.
   uint16_t next_avail = 0;
   uint16_t next_used = 0;
+  // Where requests in flight are recorded, if they are. Outlives the run of the queue.
+  InflightRegion inflight = {};
+  // Where writes to the used ring are logged dirty, if not where it is.
+  std::optional<uint64_t> used_log = {};
 };
 
 }  // namespace platter

@@ -30,6 +30,7 @@
 #include "devices/virtio/ring/chain.h"
 #include "devices/virtio/ring/queue_layout.h"
 #include "devices/virtio/ring/ring_area.h"
+#include "devices/virtio/ring/split_inflight.h"
 #include "devices/virtio/virtio_spec.h"
 
 namespace platter {
@@ -137,6 +138,7 @@ class SplitQueue {
   RingArea descriptors_;
   RingArea avail_;
   RingArea used_;
+  SplitInflight inflight_;
   MemoryCursor cursor_;
   std::shared_ptr<const GuestMemory> memory_;
   std::unique_ptr<ChainBuffer[]> buffers_;  // max_size_ of them.
