@@ -194,7 +194,7 @@ TEST_P(ContextContractTest, BottomHalfRunsOncePerRoundOfScheduling) {
   EXPECT_EQ(runs, 2);
 }
 
-TEST_P(ContextContractTest, BottomHalfFromManyThreadsLosesNothing) {
+TEST_P(ContextContractTest, R_C35_BottomHalfFromManyThreadsLosesNothing) {
   constexpr int kThreads = 4;
   constexpr int kIncrements = 20'000;
   const auto hold = HoldClock();

@@ -44,17 +44,19 @@ Task<QmpResult> BlockdevDel(CommandContext context, qmp::BlockdevDel arguments) 
   co_return ResultOf(co_await context.machine->BlockdevDel(arguments.node_name()));
 }
 
-// Either name will do, and the node's is the one that counts when both are given.
+// Either name will do. Where both are given the device's counts, as with QEMU.
 Task<QmpResult> BlockResize(CommandContext context, qmp::BlockResize arguments) {
-  if (arguments.has_node_name()) {
-    co_return ResultOf(
-        co_await context.machine->ResizeNode(arguments.node_name(), arguments.size()));
+  if (!arguments.has_device() && !arguments.has_node_name()) {
+    co_return Refuse("Need one of 'device' and 'node-name'");
   }
-  if (!arguments.has_device()) co_return Refuse("Need one of 'device' and 'node-name'");
-  absl::StatusOr<BlockBackendRef> drive = FindDriveByName(*context.machine, arguments.device());
-  // As the name may be meant for a node, its class is not DeviceNotFound.
-  if (!drive.ok()) co_return Refuse(MessageOf(drive.status()));
-  co_return ResultOf(co_await (*drive)->Resize(arguments.size()));
+  if (arguments.has_device()) {
+    absl::StatusOr<BlockBackendRef> drive = FindDriveByName(*context.machine, arguments.device());
+    if (drive.ok()) co_return ResultOf(co_await (*drive)->Resize(arguments.size()));
+    // As the name may be meant for a node, its class is not DeviceNotFound.
+    if (!arguments.has_node_name()) co_return Refuse(MessageOf(drive.status()));
+  }
+  co_return ResultOf(
+      co_await context.machine->ResizeNode(arguments.node_name(), arguments.size()));
 }
 
 Task<QmpResult> BlockdevSetActive(CommandContext context, qmp::BlockdevSetActive arguments) {

@@ -76,6 +76,16 @@ TEST_F(CommandsBlockTest, Row45_ADiskIsResizedByEitherName) {
   EXPECT_EQ(rig_.Run("block_resize", R"({"node-name": "free", "size": 8192})"), Lines{kDone});
 }
 
+TEST_F(CommandsBlockTest, OfTwoNamesTheDevicesCounts) {
+  const uint64_t other = Length("hd0");
+  Do("block_resize", R"({"device": "vd0", "node-name": "hd", "size": 2097152})");
+  EXPECT_EQ(Length("vd0"), 2097152u);
+  EXPECT_EQ(Length("hd0"), other);
+  // A name that no device has is no reason not to look for the node.
+  Do("block_resize", R"({"device": "nosuch", "node-name": "hd", "size": 4194304})");
+  EXPECT_EQ(Length("hd0"), 4194304u);
+}
+
 TEST_F(CommandsBlockTest, ADiskKeepsWholeBlocksWhicheverNodeBelowItIsResized) {
   PlugDiskAbove(R"({"driver": "memory", "node-name": "below", "size": 4096})",
                 R"({"driver": "scsi-hd", "id": "d0", "drive": "above"})");

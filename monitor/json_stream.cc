@@ -44,8 +44,7 @@ std::optional<absl::StatusOr<Value>> JsonStream::Next() {
     std::optional<Item> item = Step();
     if (item.has_value()) return item;
     if (text_.size() > kMaxConfigBytes) {
-      return Fail("a value is longer than " + std::to_string(kMaxConfigBytes) + " bytes",
-                  State::kSkipLine);
+      return TooMuch("a value is longer than " + std::to_string(kMaxConfigBytes) + " bytes");
     }
   }
   return std::nullopt;
@@ -72,10 +71,16 @@ std::optional<JsonStream::Item> JsonStream::Step() {
         state_ = State::kBetween;
         return std::nullopt;
       }
-      [[fallthrough]];
-    case State::kSkipLine:
       Take();
       if (IsControl(c) || IsMark(c)) state_ = State::kBetween;
+      return std::nullopt;
+    case State::kSkipValue:
+      if (skip_depth_ == 0 && !skip_string_ && !IsWordByte(c)) {
+        state_ = State::kBetween;  // Behind a word that was all of the value.
+        return std::nullopt;
+      }
+      Take();
+      Skip(c);
       return std::nullopt;
   }
   return std::nullopt;
@@ -133,7 +138,8 @@ std::optional<JsonStream::Item> JsonStream::Structural(char c) {
   text_ += c;
   if (c == '{' || c == '[') {
     if (open_.size() == static_cast<size_t>(kMaxConfigDepth)) {
-      return Fail("nested deeper than " + std::to_string(kMaxConfigDepth), State::kSkipLine);
+      open_ += c;
+      return TooMuch("nested deeper than " + std::to_string(kMaxConfigDepth));
     }
     open_ += c;
     return std::nullopt;
@@ -145,6 +151,24 @@ std::optional<JsonStream::Item> JsonStream::Structural(char c) {
     open_.pop_back();
   }
   return EndToken();
+}
+
+void JsonStream::Skip(char c) {
+  if (IsControl(c) || IsMark(c)) {
+    state_ = State::kBetween;
+  } else if (skip_string_) {
+    skip_string_ = skip_escape_ || c != quote_;
+    skip_escape_ = !skip_escape_ && c == '\\';
+    // A string that was all of the value.
+    if (!skip_string_ && skip_depth_ == 0) state_ = State::kBetween;
+  } else if (c == '"' || c == '\'') {
+    quote_ = c;
+    skip_string_ = true;
+  } else if (c == '{' || c == '[') {
+    ++skip_depth_;
+  } else if (c == '}' || c == ']') {
+    if (--skip_depth_ == 0) state_ = State::kBetween;
+  }
 }
 
 std::optional<JsonStream::Item> JsonStream::EndToken() {
@@ -169,6 +193,15 @@ JsonStream::Item JsonStream::Fail(const std::string& what, State next) {
   bad_word_.clear();
   state_ = next;
   return ErrorWithErrno(EINVAL, "JSON parse error, " + what);
+}
+
+JsonStream::Item JsonStream::TooMuch(const std::string& what) {
+  skip_depth_ = open_.size();
+  skip_string_ = state_ == State::kString || state_ == State::kEscape;
+  skip_escape_ = state_ == State::kEscape;
+  // A word or a string by itself that was just over has nothing more to skip.
+  const bool more = skip_depth_ != 0 || state_ != State::kBetween;
+  return Fail(what, more ? State::kSkipValue : State::kBetween);
 }
 
 JsonStream::Item JsonStream::Stray(char c) {

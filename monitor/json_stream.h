@@ -9,7 +9,8 @@
 // Single quotes may stand for double ones, and \' for ' in a string, as QEMU has it: a client that
 // types by hand needs that. Behind a byte that no JSON has, what follows is skipped up to the next
 // bracket, brace, colon, comma or control character (not a tab), or FEh or FFh, which are in no
-// text: a client sends one of those to be sure that a new value begins.
+// text: a client sends one of those to be sure that a new value begins. What is too long or too
+// deep is skipped to its last bracket or brace, or to such a character.
 //
 // Ownership: holds what was fed and not taken yet, and the value begun. Threading: one thread.
 // Units: bytes. What is held: what was fed since Next() said nothing, and kMaxConfigBytes.
@@ -20,6 +21,7 @@
 #define PLATTER_MONITOR_JSON_STREAM_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,12 +46,12 @@ class JsonStream {
  private:
   using Item = absl::StatusOr<Value>;
   enum class State : uint8_t {
-    kBetween,   // Between tokens.
-    kWord,      // In a number, true, false, null, or what looks like it.
-    kString,    // In a string.
-    kEscape,    // Behind its backslash.
-    kRecovery,  // Skips to where a value may begin.
-    kSkipLine,  // Skips to a control character: what was too much goes on for a while.
+    kBetween,    // Between tokens.
+    kWord,       // In a number, true, false, null, or what looks like it.
+    kString,     // In a string.
+    kEscape,     // Behind its backslash.
+    kRecovery,   // Skips to where a value may begin.
+    kSkipValue,  // Skips the rest of a value that is too much.
   };
 
   // Looks at the next byte, and takes it unless a value ended before it.
@@ -58,11 +60,14 @@ class JsonStream {
   std::optional<Item> InWord(char c);
   std::optional<Item> InString(char c);
   std::optional<Item> Structural(char c);
+  // Of a value that is not kept: its strings and its depth are all that matters.
+  void Skip(char c);
   // A token has ended: an item when it is a value by itself.
   std::optional<Item> EndToken();
   std::optional<Item> EndValue();
   // What was begun is dropped.
   Item Fail(const std::string& what, State next);
+  Item TooMuch(const std::string& what);
   Item Stray(char c);
   void Take() { ++at_; }
 
@@ -75,6 +80,11 @@ class JsonStream {
   char quote_ = '"';      // Of the string that is open.
   size_t word_ = 0;       // Where the word that is open begins in text_.
   std::string bad_word_;  // The first that is no word of JSON.
+
+  // Of the value that is skipped.
+  uint64_t skip_depth_ = 0;
+  bool skip_string_ = false;  // In a string of quote_.
+  bool skip_escape_ = false;  // Behind its backslash.
 };
 
 }  // namespace platter

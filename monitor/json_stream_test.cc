@@ -94,6 +94,34 @@ TEST(JsonStreamTest, NestingIsBoundedAndTheRestOfTheLineSkipped) {
   EXPECT_EQ(items, (Items{"!JSON parse error, nested deeper than 64", R"({"ok": 1})"}));
 }
 
+// A client need not send newlines.
+TEST(JsonStreamTest, BehindWhatIsTooMuchTheStreamGoesOn) {
+  const std::string deep = "!JSON parse error, nested deeper than 64";
+  const std::string good = R"({"ok": 1})";
+  constexpr size_t kDepth = kMaxConfigDepth;
+  for (const size_t depth : {kDepth + 1, kDepth + 2, size_t{1100}}) {
+    EXPECT_EQ(Cut(std::string(depth, '[') + std::string(depth, ']') + good), (Items{deep, good}))
+        << depth;
+  }
+  // Brackets in strings do not count, nor quotes behind a backslash or of the other kind.
+  const std::string open(kDepth + 1, '[');
+  const std::string close(kDepth + 1, ']');
+  for (const char* inside : {R"("]]]]")", R"("\"]]")", R"('"]]')", R"("']]")", R"("\\")"}) {
+    EXPECT_EQ(Cut(open + inside + close + good), (Items{deep, good})) << inside;
+  }
+  EXPECT_EQ(Cut(open + "\n" + good), (Items{deep, good})) << "not closed, but a line ends";
+
+  const std::string longer =
+      "!JSON parse error, a value is longer than " + std::to_string(kMaxConfigBytes) + " bytes";
+  const std::string filling(kMaxConfigBytes, 'x');
+  for (const std::string& text :
+       {"\"" + filling + "\"", "\"" + filling + "xx\"", "{\"a\":[\"" + filling + "\"]}",
+        "['" + filling + "']", filling + "xx ", filling + "xx", "[" + filling + "xx]",
+        "[\"" + filling + "xx\\\"]\"]"}) {
+    EXPECT_EQ(Cut(text + good), (Items{longer, good})) << text.substr(0, 8);
+  }
+}
+
 TEST(JsonStreamTest, WhatIsHeldIsBounded) {
   JsonStream stream;
   const std::string piece(4096, 'x');

@@ -97,7 +97,7 @@ TEST(PoolFileIoTest, MoreThanTheQueueHoldsCompletesOnceEach) {
   for (const SyncOp& op : ops) EXPECT_EQ(op.calls, 1);
 }
 
-TEST(PoolFileIoTest, SleepingThreadsWakeForEveryBatch) {
+TEST(PoolFileIoTest, R_C35_SleepingThreadsWakeForEveryBatch) {
   CountingWaker waker;
   PoolFileIo pool(waker, 4);
   SyncOp op;
