@@ -38,6 +38,7 @@ absl::StatusOr<std::unique_ptr<VhostUserFrontEnd>> VhostUserFrontEnd::Connect(
   if (path.size() >= sizeof(address.sun_path)) return ErrnoError(ENAMETOOLONG, path);
   path.copy(address.sun_path, path.size());
   OwnedDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (socket.get() < 0) return ErrnoError(errno, path);
   if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return ErrnoError(errno, path);
   }
@@ -135,7 +136,7 @@ absl::StatusOr<VhostUserFrontEnd::Answer> VhostUserFrontEnd::Receive() {
 absl::Status VhostUserFrontEnd::WaitUntilClosed() {
   while (true) {
     std::array<uint8_t, 1> byte = {};
-    const absl::Status status = ReadAll(byte);
+    absl::Status status = ReadAll(byte);
     if (absl::IsUnavailable(status)) return absl::OkStatus();
     if (!status.ok()) return status;
   }

@@ -181,7 +181,7 @@ absl::Status VirtioVhostUserDriver::Start(uint16_t index) {
 }
 
 absl::Status VirtioVhostUserDriver::StopQueues() {
-  for (uint16_t i = 0; i < queues_.size(); ++i) {
+  for (uint16_t i = 0; i < count(); ++i) {
     if (!queues_[i].started) continue;
     const absl::StatusOr<uint16_t> base = front_->GetVringBase(i);
     if (!base.ok()) return base.status();
@@ -192,7 +192,7 @@ absl::Status VirtioVhostUserDriver::StopQueues() {
 }
 
 absl::Status VirtioVhostUserDriver::ResumeQueues() {
-  for (uint16_t i = 0; i < queues_.size(); ++i) {
+  for (uint16_t i = 0; i < count(); ++i) {
     if (queues_[i].layout.size != 0 && !queues_[i].started) PLATTER_RETURN_IF_ERROR(Start(i));
   }
   return absl::OkStatus();
@@ -222,7 +222,7 @@ absl::Status VirtioVhostUserDriver::SetLogging(bool on) {
   logging_ = on;
   features_ = on ? features_ | kVhostFLogAll : features_ & ~kVhostFLogAll;
   PLATTER_RETURN_IF_ERROR(front_->Tell(R::kSetFeatures, BytesOf(features_)));
-  for (uint16_t i = 0; i < queues_.size(); ++i) {
+  for (uint16_t i = 0; i < count(); ++i) {
     if (queues_[i].started) PLATTER_RETURN_IF_ERROR(TellAddr(i));
   }
   return absl::OkStatus();

@@ -76,11 +76,12 @@ class VirtioVhostUserDriver final : public VirtioTransportDriver {
     bool started = false;
   };
 
+  uint16_t count() const { return static_cast<uint16_t>(queues_.size()); }
   absl::Status Negotiate();
   absl::Status TellMemory();
   absl::Status TellInflight();
-  absl::Status TellAddr(uint16_t queue);
-  absl::Status Start(uint16_t queue);
+  absl::Status TellAddr(uint16_t index);
+  absl::Status Start(uint16_t index);
   absl::Status TellDescriptor(VhostUserRequest request, uint16_t queue, int fd);
 
   VhostUserBus& bus_;
