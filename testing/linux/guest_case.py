@@ -2,6 +2,8 @@
 """The base of tests with real guests: a folder, a daemon, a guest; all gone at the end."""
 
 import os
+import re
+import shlex
 import tempfile
 import unittest
 
@@ -64,6 +66,14 @@ class GuestCase(unittest.TestCase):
         results = started.finish()
         self.assertEqual({name: why for name, why in results.items() if why is not None}, {})
         self.assertEqual(sorted(results), sorted(names))
+
+
+def readme_words(start):
+    """The words behind `start` in the command, or part of one, of README.md that begins with it."""
+    with open("README.md", encoding="utf-8") as file:
+        text = file.read().replace("\\\n", "")  # As a shell joins lines.
+    found = re.search(rf"^    ({re.escape(start)} .*)$", text, re.MULTILINE)
+    return shlex.split(found[1])[len(start.split()):]
 
 
 def blk_export(name, node, path, more=""):

@@ -38,6 +38,17 @@ class GuestCaseTest(unittest.TestCase):
         self.assertEqual(os.path.getsize(self.case.at("disk")), 1 << 20)
         self.assertEqual(os.stat(self.case.at("disk")).st_blocks, 0)
 
+    def test_commands_of_the_readme_are_words(self):
+        folder = self.case.folder
+        with open(os.path.join(folder, "README.md"), "w", encoding="utf-8") as file:
+            file.write("Run:\n\n    ./tool go -- --a 'b c' \\\n        --d,\\\n        e\n\n"
+                       "    ./tool x\n")
+        before = os.getcwd()
+        self.addCleanup(os.chdir, before)
+        os.chdir(folder)
+        self.assertEqual(guest_case.readme_words("./tool go --"), ["--a", "b c", "--d,", "e"])
+        self.assertEqual(guest_case.readme_words("./tool"), ["go", "--", "--a", "b c", "--d,", "e"])
+
     def test_options_are_those_of_the_daemon(self):
         self.assertEqual(guest_case.blk_export("e", "n", "p", ",writable=on")[1],
                          "type=vhost-user-blk,id=e,node-name=n,addr.type=unix,addr.path=p,"

@@ -4,8 +4,6 @@ on a disk with two queues that is trimmed and grows.
 """
 
 import os
-import re
-import shlex
 import unittest
 
 from testing.linux import guest_case
@@ -17,14 +15,6 @@ FILES = ("queues", "serial", "capacity", "mkfs", "mount", "tree", "unmount", "mo
          "unmount-grown", "fsck", "read-only", "read-only-reads", "read-only-write",
          "read-only-made-writable", "read-only-discard", "discard-all")
 FILE_SYSTEM_TOOLS = ("/usr/sbin/mkfs.ext4", "/usr/sbin/e2fsck", "/usr/sbin/resize2fs")
-
-
-def readme_command(program):
-    """The words of the command of README.md that starts with `program`."""
-    with open("README.md", encoding="utf-8") as file:
-        text = file.read().replace("\\\n", " ")
-    found = re.search(rf"^    ({re.escape(program)} .*)$", text, re.MULTILINE)
-    return shlex.split(found[1])[len(program.split()):]
 
 
 class QemuBlkTest(guest_case.GuestCase):
@@ -40,8 +30,9 @@ class QemuBlkTest(guest_case.GuestCase):
 
     def test_the_commands_of_the_readme(self):
         self.image("disk.img", 8 << 20)
-        daemon = self.daemon(*readme_command("./bazelw run //tools:platter-storage-daemon --"))
-        words = readme_command("qemu-system-x86_64")
+        daemon = self.daemon(*guest_case.readme_words(
+            "./bazelw run //tools:platter-storage-daemon --"))
+        words = guest_case.readme_words("qemu-system-x86_64")
         self.assertEqual(words.pop(), "...")
         initrd = self.initrd(self.linux, ["virtio_pci", "virtio_blk"], "guest_blk_basic.sh")
         guest = self.guest([machines.QEMU, *words, *machines.boot(self.linux, initrd)])
@@ -57,7 +48,7 @@ class QemuBlkTest(guest_case.GuestCase):
         daemon = self.daemon(
             *guest_case.file_node("d", "disk.img", ",discard=unmap"),
             *guest_case.file_node("f", "fixed.img", ",discard=unmap"),
-            "--object", "iothread,id=t0",
+            "--object", "iothread,id=t0", "--sandbox", "on",
             *guest_case.blk_export("e", "d", "e.sock", ",writable=on,num-queues=2,iothread=t0"),
             *guest_case.blk_export("ro", "f", "ro.sock"))
         initrd = self.initrd(self.linux, ["virtio_pci", "virtio_blk"], "guest_blk_files.sh",
