@@ -10,17 +10,26 @@
 
 #include <cstdint>
 
+#include "devices/virtio/ring/packed_spec.h"
+#include "devices/virtio/virtio_spec.h"
+
 namespace platter {
 
 struct QueueLayout {
-  uint32_t size = 0;  // A power of two, 1 ... the device's maximum.
+  uint32_t size = 0;  // 1 ... the device's maximum; of a split ring, a power of two.
   uint64_t descriptors = 0;
-  uint64_t driver = 0;  // The available ring.
-  uint64_t device = 0;  // The used ring.
-  // From which indices on it is used: 0 for a new one.
+  uint64_t driver = 0;  // The available ring, or the driver's event suppression.
+  uint64_t device = 0;  // The used ring, or the device's event suppression.
+  // From where on it is used: of a split ring, indices; of a packed one, PackedPlace's bits. A new
+  // one starts at FirstPlace().
   uint16_t next_avail = 0;
   uint16_t next_used = 0;
 };
+
+// Where a new queue with these features starts (2.7.6, 2.8.1).
+constexpr uint16_t FirstPlace(uint64_t features) {
+  return (features & kVirtioFRingPacked) != 0 ? PackedPlace::kFirst : uint16_t{0};
+}
 
 }  // namespace platter
 
