@@ -22,22 +22,30 @@ namespace {
 constexpr uint32_t kDepth = 32;
 constexpr uint32_t kMaxPieces = 32;
 
-class VirtioBlkCostTest : public testing::Test {
+class VirtioBlkCostTest : public testing::TestWithParam<VirtioRingOptions> {
  protected:
   VirtioBlkCostTest() {
     backend.record = false;
-    device = *VirtioBlk::Create({.id = "d"}, backend, context);  // Locks are on.
+    device =
+        *VirtioBlk::Create({.id = "d", .ring = GetParam()}, backend, context);  // Locks are on.
     transport = std::make_unique<DirectTransport>(*device, bus.Vectors(0));
     EXPECT_TRUE(transport->SetMemory(bus.memory()).ok());
     EXPECT_TRUE(transport->SetFeatures(transport->offered_features()).ok());
     queue = *VirtioBlkQueue::Create(
-        bus, {.size = 256, .event_index = EventIndex::kOn, .indirect_entries = 40});
+        bus, {.size = 256,
+              .event_index = EventIndex::kOn,
+              .indirect_entries = 40,
+              .format = GetParam().packed ? RingFormat::kPacked : RingFormat::kSplit,
+              .order = GetParam().in_order ? UseOrder::kInOrder : UseOrder::kAny});
+    const uint16_t first = FirstPlace(transport->offered_features());
     const RingLayout& layout = queue->ring().layout();
     EXPECT_TRUE(transport
                     ->StartQueue(0, {.size = layout.size,
                                      .descriptors = layout.descriptors,
                                      .driver = layout.driver,
-                                     .device = layout.device})
+                                     .device = layout.device,
+                                     .next_avail = first,
+                                     .next_used = first})
                     .ok());
     const uint64_t data = *bus.Allocate(kMaxPieces * 4096, 4096);
     for (uint32_t i = 0; i < kMaxPieces; ++i) segments.push_back({data + i * 4096, 512});
@@ -81,7 +89,12 @@ class VirtioBlkCostTest : public testing::Test {
   std::vector<GuestSegment> segments;
 };
 
-TEST_F(VirtioBlkCostTest, NoAllocationAndNoLockForARequest) {
+INSTANTIATE_TEST_SUITE_P(Rings, VirtioBlkCostTest,
+                         testing::Values(VirtioRingOptions{}, VirtioRingOptions{.packed = true},
+                                         VirtioRingOptions{.in_order = true},
+                                         VirtioRingOptions{.packed = true, .in_order = true}));
+
+TEST_P(VirtioBlkCostTest, NoAllocationAndNoLockForARequest) {
   ASSERT_EQ(AllocationsAreCounted(), !kBuiltWithSanitizer);
   Run(kDepth * kMaxPieces * 2);
   const uint32_t count = AllocationsAreCounted() ? 100'000 : 1'000;
@@ -90,6 +103,7 @@ TEST_F(VirtioBlkCostTest, NoAllocationAndNoLockForARequest) {
   Run(count);
   EXPECT_EQ(window.count(), 0u);
   EXPECT_EQ(Mutex::TotalAcquisitions(), locks);
+  EXPECT_EQ(queue->ring().faults().total(), 0u);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "aio/aio_context.h"
 #include "blockbackend/device_view.h"
 #include "devices/bus/serialiser.h"
+#include "devices/virtio/ring/ring_options.h"
 
 namespace platter {
 
@@ -49,6 +50,7 @@ struct VirtioBlkOptions {
 
   uint32_t num_queues = 1;    // 1 ... kVirtioBlkMaxQueues.
   uint32_t queue_size = 256;  // A power of two, 4 ... 32768: room for header, status and data.
+  VirtioRingOptions ring = {};
   // Where the queues run: queue i in iothreads[i % size]. Empty: all in the control context.
   std::vector<AioContext*> iothreads = {};
 

@@ -17,6 +17,7 @@
 
 #include "aio/aio_context.h"
 #include "devices/bus/serialiser.h"
+#include "devices/virtio/ring/ring_options.h"
 
 namespace platter {
 
@@ -26,6 +27,7 @@ struct VirtioScsiOptions {
   std::string id = {};
   uint32_t num_queues = 1;    // Of requests; 1 ... kVirtioScsiMaxQueues.
   uint32_t queue_size = 256;  // A power of two, 4 ... 32768: room for header, response and data.
+  VirtioRingOptions ring = {};
   // Where the request queues run: queue i in iothreads[i % size]. Empty: all in the control
   // context, where the control and event queues are.
   std::vector<AioContext*> iothreads = {};

@@ -47,6 +47,8 @@ absl::StatusOr<std::unique_ptr<VhostUserBlkExport>> VhostUserBlkExport::Create(
                                    .logical_block_size = options.logical_block_size,
                                    .num_queues = options.num_queues,
                                    .queue_size = options.queue_size,
+                                   // For front-ends to choose. Their queues are reset by messages.
+                                   .ring = {.packed = true, .queue_reset = false},
                                    .iothreads = options.iothreads},
                                   drive, control);
   if (!device.ok()) return Annotate(device.status(), NameOf(options));

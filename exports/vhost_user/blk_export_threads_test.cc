@@ -27,14 +27,18 @@ namespace {
 
 constexpr uint64_t kRounds = 20;
 
-// What a guest does in one session.
+// What a guest does in one session: on split rings, or on packed ones when its mark is even.
 void UseDisk(const std::string& path, uint8_t mark) {
   VhostUserBus bus({});
   auto front = VhostUserFrontEnd::Connect(path, {});
   ASSERT_TRUE(front.ok()) << front.status();
   VirtioVhostUserDriver transport(bus, **front, {.queues = 2});
-  VirtioBlkDriver disk(bus, transport, {.queues = 2});
+  const bool packed = mark % 2 == 0;
+  VirtioBlkDriver disk(
+      bus, transport,
+      {.queues = 2, .refused_features = packed ? uint64_t{0} : guest::kFeatureRingPacked});
   ASSERT_TRUE(disk.Probe().ok());
+  ASSERT_EQ(disk.Has(guest::kFeatureRingPacked), packed);
   std::vector<uint8_t> data(8192, mark);
   std::vector<uint8_t> back(data.size());
   for (uint64_t round = 0; round < kRounds; ++round) {

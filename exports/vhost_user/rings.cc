@@ -19,6 +19,9 @@ namespace platter {
 
 namespace {
 
+// Of a packed ring's base: where the next descriptor to use is.
+constexpr uint32_t kPackedUsedShift = 16;
+
 std::string NameOf(uint32_t index) { return absl::StrCat("ring ", index); }
 
 bool SamePlace(const VhostUserVringAddr& a, const VhostUserVringAddr& b) {
@@ -50,6 +53,10 @@ absl::Status VhostUserRings::CheckStill(uint32_t index, const char* what) const 
 
 absl::Status VhostUserRings::SetNum(uint32_t index, uint32_t size) {
   PLATTER_RETURN_IF_ERROR(CheckStill(index, "size"));
+  if (packed() && size != 0 && size <= max_size_) {
+    rings_[index].size = size;  // 2.8.10.1: any.
+    return absl::OkStatus();
+  }
   if (!IsPowerOfTwo(size) || size > max_size_) {
     return absl::InvalidArgumentError(
         absl::StrCat(NameOf(index), ": size ", size, " is not a power of two up to ", max_size_));
@@ -72,10 +79,10 @@ absl::Status VhostUserRings::SetAddr(const VhostUserVringAddr& addr) {
 
 absl::Status VhostUserRings::SetBase(uint32_t index, uint32_t base) {
   PLATTER_RETURN_IF_ERROR(CheckStill(index, "base"));
-  if (base > UINT16_MAX) {
+  if (!packed() && base > UINT16_MAX) {
     return absl::InvalidArgumentError(absl::StrCat(NameOf(index), ": base ", base, " is no index"));
   }
-  rings_[index].next_avail = static_cast<uint16_t>(base);
+  rings_[index].base = base;
   return absl::OkStatus();
 }
 
@@ -123,7 +130,7 @@ bool VhostUserRings::Ready(const Ring& ring) const {
 
 absl::Status VhostUserRings::StartReady() {
   // A device that needs a reset starts nothing before it.
-  if (!features_known_ || table_.memory() == nullptr || transport_.needs_reset()) {
+  if (!features_ || table_.memory() == nullptr || transport_.needs_reset()) {
     return absl::OkStatus();
   }
   for (uint32_t index = 0; index < rings_.size(); ++index) {
@@ -137,8 +144,10 @@ absl::StatusOr<QueueLayout> VhostUserRings::LayoutOf(uint32_t index) const {
   const Ring& ring = rings_[index];
   const uint64_t size = ring.size;
   const auto descriptors = table_.ToGuest(ring.addr->descriptor, size * sizeof(VirtqDesc));
-  const auto driver = table_.ToGuest(ring.addr->available, VirtqAvailBytes(ring.size));
-  const auto device = table_.ToGuest(ring.addr->used, VirtqUsedBytes(ring.size));
+  const uint64_t driver_bytes = packed() ? kPackedEventBytes : VirtqAvailBytes(ring.size);
+  const uint64_t device_bytes = packed() ? kPackedEventBytes : VirtqUsedBytes(ring.size);
+  const auto driver = table_.ToGuest(ring.addr->available, driver_bytes);
+  const auto device = table_.ToGuest(ring.addr->used, device_bytes);
   if (!descriptors || !driver || !device) {
     return absl::InvalidArgumentError(
         absl::StrCat(NameOf(index), ": a part of it is not within one region of memory"));
@@ -147,17 +156,25 @@ absl::StatusOr<QueueLayout> VhostUserRings::LayoutOf(uint32_t index) const {
                      .descriptors = *descriptors,
                      .driver = *driver,
                      .device = *device,
-                     .next_avail = ring.next_avail};
+                     .next_avail = static_cast<uint16_t>(base(index)),
+                     .next_used = static_cast<uint16_t>(base(index) >> kPackedUsedShift)};
+}
+
+uint32_t VhostUserRings::FirstBase() const {
+  const uint32_t place = FirstPlace(features_.value_or(0));
+  return place | place << kPackedUsedShift;
 }
 
 absl::Status VhostUserRings::Start(uint32_t index) {
   Ring& ring = rings_[index];
   absl::StatusOr<QueueLayout> layout = LayoutOf(index);
   if (!layout.ok()) return layout.status();
-  // The protocol tells the available ring's place only; the used ring's is in the ring itself.
-  std::array<uint8_t, sizeof(Le16)> bytes = {};
-  table_.memory()->Read(layout->device + kVirtqUsedIdx, bytes);
-  layout->next_used = static_cast<uint16_t>(bytes[0] | bytes[1] << 8);
+  if (!packed()) {
+    // The protocol tells the available ring's place only; the used ring's is in the ring itself.
+    std::array<uint8_t, sizeof(Le16)> bytes = {};
+    table_.memory()->Read(layout->device + kVirtqUsedIdx, bytes);
+    layout->next_used = static_cast<uint16_t>(bytes[0] | bytes[1] << 8);
+  }
   if (layout->next_used != layout->next_avail) {
     return absl::InvalidArgumentError(
         absl::StrCat(NameOf(index), ": base ", layout->next_avail, ", but its used index is ",
@@ -196,7 +213,8 @@ void VhostUserRings::Stop(uint32_t index) {
 
 void VhostUserRings::OnStopped(uint32_t index, DirectTransport::Position position) {
   rings_[index].running = false;
-  rings_[index].next_avail = position.next_avail;
+  const uint32_t used = packed() ? uint32_t{position.next_used} << kPackedUsedShift : 0;
+  rings_[index].base = position.next_avail | used;
   if (--stopping_ != 0) return;
   Done done = std::move(stopped_);
   std::move(done)();
@@ -215,7 +233,7 @@ void VhostUserRings::ForgetAll() {
     rings_[index] = Ring();
     rings_[index].err = std::move(err);
   }
-  features_known_ = false;
+  features_.reset();
 }
 
 void VhostUserRings::DropDescriptors() {

@@ -26,8 +26,9 @@ class NoVectors final : public InterruptVectors {
 class RingsTest : public testing::Test {
  protected:
   RingsTest()
-      : device_(*VirtioBlk::Create({.id = "d", .num_queues = 2, .queue_size = 128}, backend_,
-                                   *control_)),
+      : device_(*VirtioBlk::Create(
+            {.id = "d", .num_queues = 2, .queue_size = 128, .ring = {.packed = true}}, backend_,
+            *control_)),
         transport_(*device_, vectors_),
         rings_(std::make_unique<VhostUserRings>(transport_, table_, 2, 128)) {
     const OwnedDescriptor file(memfd_create("rings", MFD_CLOEXEC));
@@ -45,9 +46,10 @@ class RingsTest : public testing::Test {
     control_->RunUntil([&] { return done; });
     device_.reset();
   }
-  void Negotiate() {
-    ASSERT_TRUE(transport_.SetFeatures(transport_.offered_features()).ok());
-    rings_->set_features_known(true);
+  void Negotiate(uint64_t refused = kVirtioFRingPacked) {
+    const uint64_t features = transport_.offered_features() & ~refused;
+    ASSERT_TRUE(transport_.SetFeatures(features).ok());
+    rings_->set_features(features);
   }
   // All but the kick.
   void Describe(uint32_t index) {
@@ -137,6 +139,40 @@ TEST_F(RingsTest, ABaseThatIsNotTheUsedIndexIsAnError) {
   ASSERT_TRUE(rings_->SetBase(0, 3).ok());
   ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
   EXPECT_NE(MessageOf(rings_->StartReady()).find("used index is 0"), std::string::npos);
+}
+
+// 2.8.10.1 and "Ring state": any size, and a base that has both places with their wrap counters.
+TEST_F(RingsTest, APackedRingGoesOnWhereItStood) {
+  Negotiate(0);
+  EXPECT_EQ(rings_->base(0), 0x80008000u);
+  ASSERT_TRUE(rings_->SetNum(0, 37).ok());
+  EXPECT_FALSE(rings_->SetNum(0, 0).ok());
+  EXPECT_FALSE(rings_->SetNum(0, 129).ok());
+  ASSERT_TRUE(rings_->SetAddr(Place(0)).ok());
+  ASSERT_TRUE(rings_->SetBase(0, 0x00050005).ok());
+  ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+  ASSERT_TRUE(rings_->StartReady().ok());
+  EXPECT_TRUE(rings_->running(0));
+  bool stopped = false;
+  rings_->StopAll([&] { stopped = true; });
+  control_->RunUntil([&] { return stopped; });
+  EXPECT_EQ(rings_->base(0), 0x00050005u);
+}
+
+TEST_F(RingsTest, APackedRingWhoseRequestsInFlightAreNotKnown) {
+  Negotiate(0);
+  Describe(0);
+  ASSERT_TRUE(rings_->SetBase(0, 0x80008003).ok());
+  ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+  EXPECT_NE(MessageOf(rings_->StartReady()).find("can't be known"), std::string::npos);
+}
+
+TEST_F(RingsTest, APackedRingWhoseBaseIsOutsideOfIt) {
+  Negotiate(0);
+  Describe(0);
+  ASSERT_TRUE(rings_->SetBase(0, 64u | 64u << 16).ok());
+  ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+  EXPECT_NE(MessageOf(rings_->StartReady()).find("position"), std::string::npos);
 }
 
 TEST_F(RingsTest, StoppedRingsNeedAKickAndWithoutADescriptorArePolled) {

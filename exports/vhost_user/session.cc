@@ -204,7 +204,7 @@ void VhostUserSession::SetFeatures(uint64_t features) {
     features_set_ = true;
     // "Ring states": enabled from the start only when the feature was not negotiated.
     rings_.set_enabled_at_first((features & kVhostUserFProtocolFeatures) == 0);
-    rings_.set_features_known(true);
+    rings_.set_features(features);
     return absl::OkStatus();
   });
 }

@@ -99,7 +99,10 @@ struct SessionGuest {
       : bus(rig.BusOptions()),
         front(rig.Connect()),
         transport(bus, *front, options),
-        disk(bus, transport, {.queues = options.queues, .queue_size = 64}) {}
+        disk(bus, transport,
+             {.queues = options.queues,
+              .queue_size = 64,
+              .refused_features = guest::kFeatureRingPacked}) {}
 
   VhostUserBus bus;
   std::unique_ptr<VhostUserFrontEnd> front;

@@ -92,7 +92,7 @@ void VhostUserSession::MendWhenQuiet(absl::AnyInvocable<void() &&> then) {
     if (features_set_ &&
         !target_.transport.SetFeatures(features_ & ~kVhostUserFProtocolFeatures).ok()) {
       features_set_ = false;
-      rings_.set_features_known(false);
+      rings_.set_features(std::nullopt);
     }
     std::move(next)();
   });

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "base/status.h"
+#include "testing/guest/virtio_spec.h"
 
 namespace platter {
 
@@ -93,6 +94,8 @@ absl::Status VirtioVhostUserDriver::AcceptFeatures(uint64_t features) {
   if (absl::Status status = front_.Tell(R::kSetFeatures, BytesOf(all)); !status.ok()) {
     return absl::FailedPreconditionError(MessageOf(status));
   }
+  // Of a packed ring, both places with a wrap counter of 1.
+  first_base_ = (features & guest::kFeatureRingPacked) != 0 ? 0x80008000 : 0;
   const std::vector<VhostUserMemoryRegion> table = bus_.table();
   const VhostUserMemoryHeader header = {.regions = static_cast<uint32_t>(table.size()),
                                         .padding = 0};
@@ -109,6 +112,7 @@ uint32_t VirtioVhostUserDriver::MaxQueueSize(uint16_t queue) {
 
 absl::Status VirtioVhostUserDriver::StartQueue(uint16_t queue, const RingLayout& layout) {
   queues_[queue].layout = layout;
+  queues_[queue].base = first_base_;
   return Start(queue);
 }
 
@@ -143,7 +147,7 @@ absl::Status VirtioVhostUserDriver::Start(uint16_t index) {
 absl::Status VirtioVhostUserDriver::StopQueues() {
   for (uint16_t i = 0; i < queues_.size(); ++i) {
     if (!queues_[i].started) continue;
-    const absl::StatusOr<uint16_t> base = front_.GetVringBase(i);
+    const absl::StatusOr<uint32_t> base = front_.GetVringBase(i);
     if (!base.ok()) return base.status();
     queues_[i].base = *base;
     queues_[i].started = false;
@@ -163,6 +167,10 @@ void VirtioVhostUserDriver::DriverOk() {
   if (front_.Has(kVhostUserProtocolStatus)) {
     static_cast<void>(front_.Tell(R::kSetStatus, BytesOf(status)));
   }
+}
+
+void VirtioVhostUserDriver::BeginQueueReset(uint16_t queue) {
+  queues_[queue].started = !front_.GetVringBase(queue).ok();
 }
 
 void VirtioVhostUserDriver::Notify(uint16_t queue) {

@@ -43,7 +43,11 @@ class VirtioVhostUserDriver final : public VirtioTransportDriver {
   uint32_t MaxQueueSize(uint16_t queue) override;
   absl::Status StartQueue(uint16_t queue, const RingLayout& layout) override;
   void DriverOk() override;
+  // The protocol has no message for a queue's reset; a hypervisor stops it, and starts it anew.
+  void BeginQueueReset(uint16_t queue) override;
+  bool QueueResetDone(uint16_t queue) override { return !queues_[queue].started; }
   void Notify(uint16_t queue) override;
+  void NotifyAt(uint16_t queue, uint16_t) override { Notify(queue); }
   Causes TakeInterrupts() override;
   bool NeedsReset() override;
   bool Gone() override { return front_.closed(); }
@@ -62,7 +66,7 @@ class VirtioVhostUserDriver final : public VirtioTransportDriver {
     OwnedDescriptor call;
     OwnedDescriptor err;
     RingLayout layout;
-    uint16_t base = 0;
+    uint32_t base = 0;
     bool started = false;
   };
 
@@ -74,6 +78,7 @@ class VirtioVhostUserDriver final : public VirtioTransportDriver {
   const Options options_;
   std::vector<Queue> queues_;
   OwnedDescriptor backend_requests_;
+  uint32_t first_base_ = 0;  // Of a new ring.
 };
 
 }  // namespace platter
