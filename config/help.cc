@@ -130,6 +130,7 @@ void AddRows(const Descriptor* message, const std::string& prefix, Table& table)
         }
         table.rows.push_back(
             {name + "." + member.discriminator() + "=<" + choices + ">", Description(option)});
+        AddRows(field->message_type(), name + ".", table);
         for (const SchemaOption& variant : member.variants()) {
           AddRows(variant.field->message_type(), name + ".", table);
         }

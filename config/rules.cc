@@ -4,17 +4,19 @@
 
 #include <cstdint>
 #include <limits>
-#include <set>
 #include <string_view>
 
 #include "google/protobuf/message.h"
 
 #include "base/status.h"
 #include "config/error.h"
+#include "config/export_rules.h"
 #include "config/machine_rules.h"
 #include "config/proto/blockdev.pb.h"
 #include "config/proto/device.pb.h"
+#include "config/proto/export.pb.h"
 #include "config/proto/machine.pb.h"
+#include "config/queue_rules.h"
 #include "config/scalar.h"
 
 namespace platter {
@@ -90,45 +92,6 @@ absl::Status CheckInjectError(const std::string& path, const config::BlkdebugInj
   return absl::OkStatus();
 }
 
-// Of virtio-blk and virtio-scsi.
-template <typename Device>
-absl::Status CheckVqMapping(const std::string& path, const Device& device) {
-  if (device.iothread_vq_mapping().empty()) return absl::OkStatus();
-  const std::string list = JoinPath(path, "iothread-vq-mapping");
-  if (device.has_iothread()) {
-    return ConfigError(list, "iothread is given already; it takes one or the other");
-  }
-  std::set<std::string> threads;
-  std::set<uint32_t> queues;
-  const bool with_vqs = device.iothread_vq_mapping(0).vqs_size() != 0;
-  int index = 0;
-  for (const config::IoThreadVqMapping& entry : device.iothread_vq_mapping()) {
-    const std::string element = JoinPath(list, std::to_string(index++));
-    if (!threads.insert(entry.iothread()).second) {
-      return Fail(element, "iothread", "'" + entry.iothread() + "' has an entry already");
-    }
-    if ((entry.vqs_size() != 0) != with_vqs) {
-      return Fail(element, "vqs", "must be given in every entry or in none");
-    }
-    for (const uint32_t queue : entry.vqs()) {
-      if (queue >= device.num_queues()) {
-        return Fail(element, "vqs",
-                    "there is no queue " + std::to_string(queue) + "; num-queues is " +
-                        std::to_string(device.num_queues()));
-      }
-      if (!queues.insert(queue).second) {
-        return Fail(element, "vqs", "queue " + std::to_string(queue) + " has a thread already");
-      }
-    }
-  }
-  if (with_vqs && queues.size() != device.num_queues()) {
-    uint32_t missing = 0;
-    while (queues.contains(missing)) ++missing;
-    return ConfigError(list, "queue " + std::to_string(missing) + " has no thread");
-  }
-  return absl::OkStatus();
-}
-
 // Of virtio-blk and scsi-hd.
 template <typename Device>
 absl::Status CheckBlockSizes(const std::string& path, const Device& device) {
@@ -175,10 +138,17 @@ absl::Status CheckRetry(const std::string& path, const Device& device) {
   return absl::OkStatus();
 }
 
+// Of virtio-blk and virtio-scsi.
+template <typename Device>
+absl::Status CheckQueues(const std::string& path, const Device& device) {
+  return CheckVqMapping(path, device.has_iothread(), device.iothread_vq_mapping(),
+                        device.num_queues());
+}
+
 absl::Status CheckVirtioBlk(const std::string& path, const config::VirtioBlkOptions& device) {
   PLATTER_RETURN_IF_ERROR(CheckRetry(path, device));
   PLATTER_RETURN_IF_ERROR(CheckBlockSizes(path, device));
-  return CheckVqMapping(path, device);
+  return CheckQueues(path, device);
 }
 
 // ACS-2, 7.16.7.86, and SBC-3, 6.5.3: what a rate may be.
@@ -220,7 +190,7 @@ absl::Status CheckRules(const std::string& path, const google::protobuf::Message
     return CheckVirtioBlk(path, *m);
   }
   if (const auto* m = DynamicCastToGenerated<const config::VirtioScsiOptions>(&message)) {
-    return CheckVqMapping(path, *m);
+    return CheckQueues(path, *m);
   }
   if (const auto* m = DynamicCastToGenerated<const config::IdeHdOptions>(&message)) {
     PLATTER_RETURN_IF_ERROR(CheckRotationRate(path, *m));
@@ -234,6 +204,12 @@ absl::Status CheckRules(const std::string& path, const google::protobuf::Message
   }
   if (const auto* m = DynamicCastToGenerated<const config::ScsiCdOptions>(&message)) {
     return CheckRetry(path, *m);
+  }
+  if (const auto* m = DynamicCastToGenerated<const config::BlockExportOptions>(&message)) {
+    return CheckExport(path, *m);
+  }
+  if (const auto* m = DynamicCastToGenerated<const config::VhostUserScsiExportOptions>(&message)) {
+    return CheckLuns(path, *m);
   }
   if (const auto* m = DynamicCastToGenerated<const config::MachineConfig>(&message)) {
     return CheckMachine(path, *m);

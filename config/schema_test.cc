@@ -116,12 +116,26 @@ TEST(SchemaNames, DevicesObjectsAndMachine) {
 }
 
 TEST(SchemaNames, ExportsAndMonitors) {
-  EXPECT_THAT(VariantNames<config::BlockExportOptions>(), ElementsAre("vhost-user-blk"));
+  EXPECT_THAT(VariantNames<config::BlockExportOptions>(),
+              ElementsAre("vhost-user-blk", "vhost-user-scsi"));
   EXPECT_EQ(MessageSchema(config::BlockExportOptions::descriptor()).discriminator(), "type");
   EXPECT_THAT(OptionNames<config::BlockExportOptions>(),
-              ElementsAre("id", "node-name", "writable", "writethrough", "iothread"));
+              ElementsAre("id", "iothread", "iothread-vq-mapping"));
   EXPECT_THAT(OptionNames<config::VhostUserBlkExportOptions>(),
-              ElementsAre("addr", "num-queues", "logical-block-size"));
+              ElementsAre("node-name", "writable", "writethrough", "addr", "num-queues",
+                          "logical-block-size", "rerror", "werror"));
+  EXPECT_THAT(OptionNames<config::VhostUserScsiExportOptions>(),
+              ElementsAre("addr", "num-queues", "luns"));
+  EXPECT_EQ(MessageSchema(config::ExportLunOptions::descriptor()).discriminator(), "kind");
+  EXPECT_THAT(VariantNames<config::ExportLunOptions>(), ElementsAre("disk", "cd"));
+  EXPECT_THAT(
+      OptionNames<config::ExportLunOptions>(),
+      ElementsAre("lun", "id", "node-name", "serial", "vendor", "product", "wwn", "rerror"));
+  EXPECT_THAT(OptionNames<config::DiskLunOptions>(),
+              ElementsAre("writable", "writethrough", "logical-block-size", "werror"));
+  EXPECT_THAT(OptionNames<config::CdLunOptions>(), ElementsAre());
+  EXPECT_THAT(EnumNames(config::ExportErrorPolicy_descriptor()),
+              ElementsAre("report", "ignore", "stall"));
   EXPECT_EQ(MessageSchema(config::SocketAddress::descriptor()).discriminator(), "type");
   EXPECT_THAT(VariantNames<config::SocketAddress>(), ElementsAre("unix", "fd"));
   EXPECT_THAT(OptionNames<config::UnixSocketAddress>(), ElementsAre("path"));

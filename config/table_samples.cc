@@ -12,6 +12,7 @@
 
 #include "config/proto/blockdev.pb.h"
 #include "config/proto/device.pb.h"
+#include "config/proto/export.pb.h"
 #include "config/proto/machine.pb.h"
 #include "config/proto/schema.pb.h"
 #include "config/schema.h"
@@ -247,6 +248,19 @@ void SatisfyRetryRuleOfReads(Drive& drive) {
   }
 }
 
+void SatisfyExportRules(config::BlockExportOptions& each) {
+  const bool two_queues =
+      each.iothread_vq_mapping_size() == 1 && each.iothread_vq_mapping(0).vqs_size() == 2;
+  if (each.has_vhost_user_blk() && two_queues) each.mutable_vhost_user_blk()->set_num_queues(2);
+  if (!each.has_vhost_user_scsi()) return;
+  config::VhostUserScsiExportOptions& scsi = *each.mutable_vhost_user_scsi();
+  if (two_queues) scsi.set_num_queues(2);
+  if (scsi.luns().empty()) scsi.add_luns()->mutable_cd();
+  for (config::ExportLunOptions& lun : *scsi.mutable_luns()) {
+    if (lun.has_disk() && !lun.has_node_name()) lun.set_node_name("n0");
+  }
+}
+
 // What rules.cc and machine_rules.cc ask for beside a sampled option.
 void SatisfyRules(Message& message) {
   using google::protobuf::DynamicCastToGenerated;
@@ -296,6 +310,9 @@ void SatisfyRules(Message& message) {
   }
   if (auto* adapter = DynamicCastToGenerated<config::VirtioScsiOptions>(&message)) {
     SatisfyQueueRules(*adapter);
+  }
+  if (auto* each = DynamicCastToGenerated<config::BlockExportOptions>(&message)) {
+    SatisfyExportRules(*each);
   }
 }
 

@@ -4,8 +4,10 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,21 +20,11 @@
 #include "config/proto/export.pb.h"
 #include "drivers/edge.h"
 #include "drivers/graph.h"
+#include "machine/node_info.h"
+#include "machine/option_values.h"
 
 namespace platter {
 namespace {
-
-constexpr char kType[] = "vhost-user-blk";
-
-std::string Title(std::string_view id) { return absl::StrCat("export ", Quote(id)); }
-
-// There is no machine that an error could stop: the guest is told.
-BackendOptions BackendOptionsFor(const config::BlockExportOptions& options) {
-  return {.read_error = OnError::kReport,
-          .write_error = OnError::kReport,
-          .read_only = !options.writable(),
-          .write_cache = !options.writethrough()};
-}
 
 // A copy of the descriptor: the number is the user's word, and what it means may be ours.
 absl::StatusOr<OwnedDescriptor> CopyDescriptor(const std::string& text) {
@@ -65,75 +57,126 @@ ExportTable::Export* ExportTable::Find(std::string_view id) const {
 absl::Status ExportTable::Check(const config::BlockExportOptions& options) const {
   PLATTER_RETURN_IF_ERROR(CheckId("export", options.id()));
   if (Find(options.id()) != nullptr) {
-    return ErrorWithErrno(EEXIST, absl::StrCat("there is an ", Title(options.id()), " already"));
+    return ErrorWithErrno(EEXIST,
+                          absl::StrCat("there is an ", ExportTitle(options.id()), " already"));
   }
-  if (!options.has_vhost_user_blk()) {
-    return ErrorWithErrno(ENOTSUP, absl::StrCat(Title(options.id()), ": unknown type"));
+  const std::vector<ExportDrive> drives = DrivesOf(options);
+  if (drives.empty()) {
+    return ErrorWithErrno(ENOTSUP, absl::StrCat(ExportTitle(options.id()), ": unknown type"));
   }
-  // A socket at the path would be taken over: one of another process that ended, as a rule.
-  const std::string& path = options.vhost_user_blk().addr().unix_path().path();
+  PLATTER_RETURN_IF_ERROR(CheckDrives(drives));
+  return CheckPath(options);
+}
+
+// A socket at the path would be taken over: one of another process that ended, as a rule.
+absl::Status ExportTable::CheckPath(const config::BlockExportOptions& options) const {
+  const std::string& path = AddressOf(options).unix_path().path();
   for (const std::unique_ptr<Export>& each : exports_) {
     if (path.empty() || each->server->path() != path) continue;
-    return ErrorWithErrno(
-        EADDRINUSE, absl::StrCat(Title(options.id()), ": socket ", QuoteWhole(path), " is that of ",
-                                 Title(each->id)));
+    return ErrorWithErrno(EADDRINUSE,
+                          absl::StrCat(ExportTitle(options.id()), ": socket ", QuoteWhole(path),
+                                       " is that of ", ExportTitle(each->id)));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<VhostUserBlkOptions> ExportTable::OptionsFor(
-    const config::BlockExportOptions& options) const {
-  VhostUserBlkOptions wanted;
-  wanted.id = options.id();
-  wanted.writable = options.writable();
-  wanted.num_queues = options.vhost_user_blk().num_queues();
-  wanted.logical_block_size = options.vhost_user_blk().logical_block_size();
-  if (!options.iothread().empty()) {
-    const absl::StatusOr<AioContext*> context = machine_.FindIoContext(options.iothread());
-    if (!context.ok()) return context.status();
-    wanted.iothreads.push_back(*context);
+// Commands know a drive by its id alone.
+absl::Status ExportTable::CheckDrives(const std::vector<ExportDrive>& drives) const {
+  std::set<std::string> taken;
+  for (const std::unique_ptr<Export>& each : exports_) {
+    for (const Drive& drive : each->drives) taken.insert(drive.id);
   }
-  const config::SocketAddress& address = options.vhost_user_blk().addr();
+  for (const ExportDrive& drive : drives) {
+    PLATTER_RETURN_IF_ERROR(Annotate(CheckId("drive", drive.id), drive.title));
+    if (taken.insert(drive.id).second) continue;
+    return ErrorWithErrno(
+        EEXIST, absl::StrCat(drive.title, ": there is a drive ", Quote(drive.id), " already"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ExportParts> ExportTable::PartsFor(const config::BlockExportOptions& options) const {
+  ExportParts parts;
+  const uint32_t queues = options.has_vhost_user_scsi() ? options.vhost_user_scsi().num_queues()
+                                                        : options.vhost_user_blk().num_queues();
+  absl::StatusOr<std::vector<AioContext*>> threads =
+      IoThreadsFrom(options.iothread(), options.iothread_vq_mapping(), queues,
+                    [this](std::string_view id) { return machine_.FindIoContext(id); });
+  if (!threads.ok()) return threads.status();
+  parts.iothreads = *std::move(threads);
+  const config::SocketAddress& address = AddressOf(options);
   if (address.has_fd()) {
     absl::StatusOr<OwnedDescriptor> copy = CopyDescriptor(address.fd().str());
     if (!copy.ok()) return copy.status();
-    wanted.listener = *std::move(copy);
+    parts.listener = *std::move(copy);
   } else {
-    wanted.path = address.unix_path().path();
+    parts.path = address.unix_path().path();
   }
-  return wanted;
+  return parts;
+}
+
+Task<absl::Status> ExportTable::AddDrive(const ExportDrive& wanted, std::vector<Drive>& drives) {
+  NodeRef node;
+  if (!wanted.node_name.empty()) {
+    absl::StatusOr<NodeRef> found = machine_.graph().Lookup(wanted.node_name);
+    if (!found.ok()) co_return found.status();
+    node = *std::move(found);
+  }
+  if (wanted.writable && node->read_only()) {
+    co_return ErrorWithErrno(
+        EACCES, absl::StrCat("writable: node ", Quote(wanted.node_name), " is read-only"));
+  }
+  absl::StatusOr<BlockBackendRef> backend = machine_.backends().Create("", wanted.backend);
+  if (!backend.ok()) co_return backend.status();
+  if (node != nullptr) {
+    absl::Status inserted = co_await (*backend)->InsertRoot(std::move(node));
+    if (!inserted.ok()) co_return inserted;
+  }
+  drives.push_back(
+      {.id = wanted.id, .lun = wanted.lun, .kind = wanted.kind, .backend = *std::move(backend)});
+  co_return absl::OkStatus();
+}
+
+Task<void> ExportTable::EmptyDrives(std::string title, std::vector<Drive> drives) {
+  for (const Drive& drive : drives) {
+    if (drive.backend->root() == nullptr) continue;
+    if (absl::Status removed = co_await drive.backend->RemoveRoot(); !removed.ok()) {
+      log_.Log(LogLevel::kError, MessageOf(Annotate(removed, title)));
+    }
+  }
 }
 
 Task<absl::Status> ExportTable::Add(config::BlockExportOptions options) {
   if (absl::Status wrong = Check(options); !wrong.ok()) co_return wrong;
-  const std::string title = Title(options.id());
-  absl::StatusOr<NodeRef> node = machine_.graph().Lookup(options.node_name());
-  if (!node.ok()) co_return Annotate(node.status(), title);
-  if (options.writable() && (*node)->read_only()) {
-    co_return ErrorWithErrno(EACCES, absl::StrCat(title, " is to be writable, but node ",
-                                                  Quote(options.node_name()), " is read-only"));
+  const std::string title = ExportTitle(options.id());
+  absl::StatusOr<ExportParts> parts = PartsFor(options);
+  if (!parts.ok()) co_return Annotate(parts.status(), title);
+  std::vector<Drive> drives;
+  for (const ExportDrive& wanted : DrivesOf(options)) {
+    absl::Status added = co_await AddDrive(wanted, drives);
+    if (added.ok()) continue;
+    co_await EmptyDrives(title, std::move(drives));
+    co_return Annotate(added, wanted.title);
   }
-  absl::StatusOr<VhostUserBlkOptions> wanted = OptionsFor(options);
-  if (!wanted.ok()) co_return Annotate(wanted.status(), title);
-  absl::StatusOr<BlockBackendRef> backend =
-      machine_.backends().Create("", BackendOptionsFor(options));
-  if (!backend.ok()) co_return Annotate(backend.status(), title);
-  absl::Status inserted = co_await (*backend)->InsertRoot(*std::move(node));
-  if (!inserted.ok()) co_return Annotate(inserted, title);
-  absl::StatusOr<std::unique_ptr<VhostUserBlkExport>> server = absl::UnknownError("");
+  absl::StatusOr<std::unique_ptr<VhostUserExport>> server = absl::UnknownError("");
   {
-    // The node may have other users: attaching to it asks for quiet.
-    const DrainedSection drained = co_await DrainedSection::Begin(*(*backend)->root());
-    server = VhostUserBlkExport::Create(*std::move(wanted), **backend, machine_.control(), log_);
+    // Nodes may have other users: attaching to them asks for quiet.
+    std::vector<DrainedSection> drained;
+    for (const Drive& drive : drives) {
+      parts->drives.push_back(drive.backend);
+      if (drive.backend->root() == nullptr) continue;
+      drained.push_back(co_await DrainedSection::Begin(*drive.backend->root()));
+    }
+    server = MakeExport(options, *std::move(parts), machine_.control(), log_);
   }
   if (!server.ok()) {
-    (co_await (*backend)->RemoveRoot()).IgnoreError();
+    co_await EmptyDrives(title, std::move(drives));
     co_return server.status();
   }
   exports_.push_back(std::make_unique<Export>(Export{.id = options.id(),
-                                                     .node_name = options.node_name(),
-                                                     .iothread = options.iothread(),
-                                                     .backend = *std::move(backend),
+                                                     .type = ExportTypeOf(options),
+                                                     .iothreads = IoThreadsOf(options),
+                                                     .drives = std::move(drives),
                                                      .server = *std::move(server)}));
   co_return absl::OkStatus();
 }
@@ -141,11 +184,12 @@ Task<absl::Status> ExportTable::Add(config::BlockExportOptions options) {
 Task<absl::Status> ExportTable::Delete(std::string id, ExportRemoval removal) {
   Export* const found = Find(id);
   if (found == nullptr) {
-    co_return ErrorWithErrno(ENOENT, absl::StrCat("there is no ", Title(id)));
+    co_return ErrorWithErrno(ENOENT, absl::StrCat("there is no ", ExportTitle(id)));
   }
-  if (found->going) co_return ErrorWithErrno(EBUSY, absl::StrCat(Title(id), " is going already"));
+  if (found->going)
+    co_return ErrorWithErrno(EBUSY, absl::StrCat(ExportTitle(id), " is going already"));
   if (removal == ExportRemoval::kSafe && found->server->serving()) {
-    co_return ErrorWithErrno(EBUSY, absl::StrCat(Title(id),
+    co_return ErrorWithErrno(EBUSY, absl::StrCat(ExportTitle(id),
                                                  " is in use: a front-end is connected; mode hard "
                                                  "cuts it off"));
   }
@@ -157,11 +201,8 @@ Task<void> ExportTable::End(Export& each) {
   each.going = true;
   co_await each.server->Close();
   each.server.reset();
-  // Flushes.
-  if (absl::Status removed = co_await each.backend->RemoveRoot(); !removed.ok()) {
-    log_.Log(LogLevel::kError, MessageOf(Annotate(removed, Title(each.id))));
-  }
   const std::string id = each.id;
+  co_await EmptyDrives(ExportTitle(id), each.drives);
   std::erase_if(exports_, [&each](const auto& other) { return other.get() == &each; });
   if (deleted_) deleted_(id);
 }
@@ -178,17 +219,25 @@ std::vector<ExportInfo> ExportTable::List() const {
   std::vector<ExportInfo> infos;
   infos.reserve(exports_.size());
   for (const std::unique_ptr<Export>& each : exports_) {
-    infos.push_back({.id = each->id,
-                     .type = kType,
-                     .node_name = each->node_name,
-                     .shutting_down = each->going});
+    ExportInfo& info = infos.emplace_back(
+        ExportInfo{.id = each->id, .type = each->type, .shutting_down = each->going});
+    for (const Drive& drive : each->drives) {
+      const NodeRef& medium = drive.backend->root();
+      std::string node = medium == nullptr ? "" : DescribeNode(*medium).node_name;
+      if (!drive.lun.has_value()) {
+        info.node_name = std::move(node);
+      } else {
+        info.luns.push_back(
+            {.lun = *drive.lun, .kind = drive.kind, .id = drive.id, .node_name = std::move(node)});
+      }
+    }
   }
   return infos;
 }
 
 std::string ExportTable::UserOf(std::string_view iothread) const {
   for (const std::unique_ptr<Export>& each : exports_) {
-    if (!iothread.empty() && each->iothread == iothread) return each->id;
+    if (std::ranges::count(each->iothreads, iothread) != 0) return each->id;
   }
   return "";
 }

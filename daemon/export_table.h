@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ExportTable: the exports of a storage daemon: each a backend on a node of the machine's graph,
-// and a server that guests of other processes use as a drive.
+// ExportTable: the exports of a storage daemon: each one or several backends, on nodes of the
+// machine's graph or without a disc, and a server that guests of other processes use as drives.
 //
 //   ExportTable exports(machine, log, [&](const std::string& id) { events.EmitExportDeleted(id);
 //   }); absl::Status added = BlockOn(control, exports.Add(options));
@@ -15,7 +15,9 @@
 #ifndef PLATTER_DAEMON_EXPORT_TABLE_H_
 #define PLATTER_DAEMON_EXPORT_TABLE_H_
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +29,8 @@
 #include "aio/task.h"
 #include "base/log.h"
 #include "blockbackend/block_backend.h"
-#include "exports/vhost_user/blk_export.h"
+#include "daemon/export_config.h"
+#include "exports/vhost_user/device_export.h"
 #include "machine/machine.h"
 #include "monitor/export_host.h"
 
@@ -50,18 +53,30 @@ class ExportTable final : public ExportHost {
   std::string UserOf(std::string_view iothread) const override;
 
  private:
+  struct Drive {
+    std::string id;
+    std::optional<uint32_t> lun;
+    std::string kind;
+    BlockBackendRef backend;
+  };
   struct Export {
     std::string id;
-    std::string node_name;
-    std::string iothread;  // Empty: the control context.
-    BlockBackendRef backend;
-    std::unique_ptr<VhostUserBlkExport> server;  // Uses the backend.
+    std::string type;
+    std::vector<std::string> iothreads;  // None: the control context.
+    std::vector<Drive> drives;
+    std::unique_ptr<VhostUserExport> server;  // Uses the backends.
     bool going = false;
   };
 
   absl::Status Check(const config::BlockExportOptions& options) const;
-  absl::StatusOr<VhostUserBlkOptions> OptionsFor(const config::BlockExportOptions& options) const;
+  absl::Status CheckPath(const config::BlockExportOptions& options) const;
+  absl::Status CheckDrives(const std::vector<ExportDrive>& drives) const;
+  absl::StatusOr<ExportParts> PartsFor(const config::BlockExportOptions& options) const;
   Export* Find(std::string_view id) const;
+  // A backend for a drive, at the end of `drives`.
+  Task<absl::Status> AddDrive(const ExportDrive& wanted, std::vector<Drive>& drives);
+  // Flushes, and lets go of the media.
+  Task<void> EmptyDrives(std::string title, std::vector<Drive> drives);
   // `each` is not going; it is destroyed.
   Task<void> End(Export& each);
 

@@ -40,7 +40,6 @@ bool IsStillAt(const std::string& path, int fd) {
 // 0 or an errno.
 int WritePid(int fd) {
   const std::string text = absl::StrCat(getpid(), "\n");
-  if (ftruncate(fd, 0) != 0) return errno;
   const ssize_t written = pwrite(fd, text.data(), text.size(), 0);
   if (written < 0) return errno;
   return static_cast<size_t>(written) == text.size() ? 0 : ENOSPC;
@@ -59,12 +58,15 @@ absl::StatusOr<PidFile> PidFile::Create(std::string path) {
     // Its owner may have ended, and with it the file, since the open.
     if (!IsStillAt(path, file.get())) continue;
     PidFile made(std::move(path), std::move(file));
-    if (const int error = WritePid(made.file_.get()); error != 0) {
-      return ErrnoError(error, Title(made.path_));
-    }
+    if (ftruncate(made.file_.get(), 0) != 0) return ErrnoError(errno, Title(made.path_));
     return made;
   }
   return ErrorWithErrno(EBUSY, absl::StrCat(Title(path), ": it comes and goes"));
+}
+
+absl::Status PidFile::Write() {
+  const int error = WritePid(file_.get());
+  return error == 0 ? absl::OkStatus() : ErrnoError(error, Title(path_));
 }
 
 PidFile::~PidFile() {

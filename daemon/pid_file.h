@@ -13,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "base/owned_descriptor.h"
@@ -21,7 +22,10 @@ namespace platter {
 
 class PidFile {
  public:
+  // Locks the file, which is empty from now on.
   static absl::StatusOr<PidFile> Create(std::string path);
+  // Writes the id: all is ready.
+  absl::Status Write();
   PidFile(PidFile&&) noexcept = default;
   PidFile& operator=(PidFile&&) = delete;
   ~PidFile();

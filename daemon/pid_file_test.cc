@@ -36,6 +36,8 @@ TEST(PidFileTest, ItHasTheProcessAndGoesWithItsOwner) {
   {
     absl::StatusOr<PidFile> made = PidFile::Create(path);
     ASSERT_TRUE(made.ok()) << made.status();
+    EXPECT_EQ(Contents(path), "") << "not ready yet";
+    ASSERT_TRUE(made->Write().ok());
     EXPECT_EQ(Contents(path), std::to_string(getpid()) + "\n");
     const PidFile moved = *std::move(made);
     EXPECT_TRUE(std::filesystem::exists(path));
@@ -46,6 +48,7 @@ TEST(PidFileTest, ItHasTheProcessAndGoesWithItsOwner) {
 TEST(PidFileTest, OnlyOneHasIt) {
   const std::string path = PathOf("pid2");
   std::optional<PidFile> first = *PidFile::Create(path);
+  ASSERT_TRUE(first->Write().ok());
   const absl::Status second = PidFile::Create(path).status();
   EXPECT_EQ(ErrnoOf(second), EBUSY);
   EXPECT_NE(MessageOf(second).find(path), std::string::npos);

@@ -62,20 +62,9 @@ class StorageDaemonTest : public testing::Test {
       EXPECT_FALSE(std::filesystem::exists(folder_ / name)) << name << " is left";
     }
   }
-  // Lines until the answer to `command`, which is the last.
   static std::vector<std::string> Ask(StorageDaemon& daemon, TestClient& client,
                                       const std::string& command) {
-    client.Send(command);
-    std::vector<std::string> lines;
-    const auto answered = [&] {
-      for (std::optional<std::string> line; (line = client.TakeLine()).has_value();) {
-        lines.push_back(*line);
-      }
-      return !lines.empty() && (lines.back().find("\"return\"") != std::string::npos ||
-                                lines.back().find("\"error\"") != std::string::npos);
-    };
-    daemon.control().RunUntil(answered);
-    return lines;
+    return AskMonitor(daemon.control(), client, command);
   }
 
   SocketFolder folder_;

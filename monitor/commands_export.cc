@@ -25,7 +25,6 @@ constexpr char kNoMachine[] = "there is no machine";
 constexpr char kNoPlug[] =
     "there is no machine to plug a device into; block-export-add and block-export-del make and end "
     "exports";
-constexpr char kNoMedia[] = "no export has a medium that comes and goes";
 constexpr Absent kAbsent[] = {
     {"stop",
      "there is no machine to stop; x-block-set-on-error with stall holds the requests of a drive "
@@ -38,12 +37,6 @@ constexpr Absent kAbsent[] = {
     {"device_del", kNoPlug},
     {"blockdev-set-active",
      "images are handed over by a machine that is stopped, and there is none"},
-    {"eject", kNoMedia},
-    {"blockdev-open-tray", kNoMedia},
-    {"blockdev-close-tray", kNoMedia},
-    {"blockdev-remove-medium", kNoMedia},
-    {"blockdev-insert-medium", kNoMedia},
-    {"blockdev-change-medium", kNoMedia},
 };
 
 Task<QmpResult> ExportAdd(CommandContext context, config::BlockExportOptions arguments) {
@@ -57,14 +50,33 @@ Task<QmpResult> ExportDel(CommandContext context, qmp::BlockExportDel arguments)
   co_return ResultOf(co_await context.exports->Delete(arguments.id(), removal));
 }
 
+Value LunValue(ExportLunInfo lun) {
+  Value::Object object = {{"lun", Value::Uint(lun.lun)},
+                          {"kind", Value::String(std::move(lun.kind))},
+                          {"id", Value::String(std::move(lun.id))}};
+  if (!lun.node_name.empty()) {
+    object.push_back({"node-name", Value::String(std::move(lun.node_name))});
+  }
+  return Value::FromObject(std::move(object));
+}
+
+Value ExportValue(ExportInfo each) {
+  Value::Object object = {{"id", Value::String(std::move(each.id))},
+                          {"type", Value::String(std::move(each.type))}};
+  if (each.luns.empty()) {
+    object.push_back({"node-name", Value::String(std::move(each.node_name))});
+  } else {
+    Value::List luns;
+    for (ExportLunInfo& lun : each.luns) luns.push_back(LunValue(std::move(lun)));
+    object.push_back({"luns", Value::FromList(std::move(luns))});
+  }
+  object.push_back({"shutting-down", Value::Bool(each.shutting_down)});
+  return Value::FromObject(std::move(object));
+}
+
 Task<QmpResult> QueryExports(CommandContext context, qmp::NoArguments /*arguments*/) {
   Value::List exports;
-  for (ExportInfo& each : context.exports->List()) {
-    exports.push_back(Value::FromObject({{"id", Value::String(std::move(each.id))},
-                                         {"type", Value::String(std::move(each.type))},
-                                         {"node-name", Value::String(std::move(each.node_name))},
-                                         {"shutting-down", Value::Bool(each.shutting_down)}}));
-  }
+  for (ExportInfo& each : context.exports->List()) exports.push_back(ExportValue(std::move(each)));
   co_return Value::FromList(std::move(exports));
 }
 

@@ -25,9 +25,16 @@ namespace {
 class FakeExports final : public ExportHost {
  public:
   Task<absl::Status> Add(config::BlockExportOptions options) override {
-    if (options.node_name() == "nosuch") co_return ErrorWithErrno(ENOENT, "no node 'nosuch'");
-    infos.push_back(
-        {.id = options.id(), .type = "vhost-user-blk", .node_name = options.node_name()});
+    if (options.has_vhost_user_scsi()) {
+      infos.push_back({.id = options.id(),
+                       .type = "vhost-user-scsi",
+                       .luns = {{.lun = 0, .kind = "disk", .id = "e.0", .node_name = "free"},
+                                {.lun = 3, .kind = "cd", .id = "cd0"}}});
+    } else {
+      infos.push_back({.id = options.id(),
+                       .type = "vhost-user-blk",
+                       .node_name = options.vhost_user_blk().node_name()});
+    }
     added.push_back(std::move(options));
     co_return absl::OkStatus();
   }
@@ -83,7 +90,7 @@ TEST_F(CommandsExportTest, ExportsComeAndGo) {
   EXPECT_EQ(Reply("query-block-exports"), "[]");
   EXPECT_EQ(Reply("block-export-add", kExport), "{}");
   ASSERT_EQ(exports_.added.size(), 1u);
-  EXPECT_TRUE(exports_.added[0].writable());
+  EXPECT_TRUE(exports_.added[0].vhost_user_blk().writable());
   EXPECT_EQ(exports_.added[0].vhost_user_blk().addr().unix_path().path(), "/x");
   EXPECT_EQ(exports_.added[0].vhost_user_blk().num_queues(), 1u) << "defaults are filled in";
   EXPECT_EQ(
@@ -94,6 +101,35 @@ TEST_F(CommandsExportTest, ExportsComeAndGo) {
   EXPECT_EQ(Reply("block-export-del", R"({"id": "e", "mode": "safe"})"), "export 'e' still in use");
   EXPECT_EQ(Reply("block-export-del", R"({"id": "e", "mode": "hard"})"), "{}");
   EXPECT_EQ(Reply("query-block-exports"), "[]");
+}
+
+TEST_F(CommandsExportTest, UnitsOfAnAdapterAreDrives) {
+  EXPECT_EQ(Reply("block-export-add", R"({"type": "vhost-user-scsi", "id": "e", "num-queues": 2,
+      "addr": {"type": "unix", "path": "/x"}, "luns": [
+      {"kind": "disk", "node-name": "free", "writable": true},
+      {"kind": "cd", "lun": 3, "id": "cd0", "serial": "C0"}]})"),
+            "{}");
+  ASSERT_EQ(exports_.added.size(), 1u);
+  const auto& luns = exports_.added[0].vhost_user_scsi().luns();
+  ASSERT_EQ(luns.size(), 2);
+  EXPECT_TRUE(luns[0].disk().writable());
+  EXPECT_FALSE(luns[0].has_lun()) << "its place in the list";
+  EXPECT_EQ(luns[0].vendor(), "PLATTER") << "defaults are filled in";
+  EXPECT_TRUE(luns[1].has_cd());
+  EXPECT_EQ(Reply("query-block-exports"),
+            R"([{"id": "e", "type": "vhost-user-scsi", "luns": [)"
+            R"({"lun": 0, "kind": "disk", "id": "e.0", "node-name": "free"}, )"
+            R"({"lun": 3, "kind": "cd", "id": "cd0"}], "shutting-down": false}])");
+  const std::string schema = Reply("query-qmp-schema");
+  EXPECT_NE(schema.find(R"({"name": "luns", "type": "[ExportLunOptions]", "default": null})"),
+            std::string::npos);
+}
+
+TEST_F(CommandsExportTest, MediaComeAndGoWithoutAMachine) {
+  // Of the machine beneath; a daemon's are the drives of its exports.
+  EXPECT_EQ(Reply("blockdev-open-tray", R"({"id": "cd0"})"), "{}");
+  EXPECT_EQ(Reply("blockdev-close-tray", R"({"id": "cd0"})"), "{}");
+  EXPECT_NE(Reply("eject", R"({"id": "nosuch"})").find("'nosuch'"), std::string::npos);
 }
 
 TEST_F(CommandsExportTest, MistakesAreNamed) {
@@ -107,10 +143,8 @@ TEST_F(CommandsExportTest, MistakesAreNamed) {
 }
 
 TEST_F(CommandsExportTest, WhatIsAMachinesIsRefusedWithTheReason) {
-  for (const char* const command :
-       {"stop", "cont", "system_reset", "device_add", "device_del", "query-status", "query-name",
-        "blockdev-set-active", "eject", "blockdev-open-tray", "blockdev-close-tray",
-        "blockdev-remove-medium", "blockdev-insert-medium", "blockdev-change-medium"}) {
+  for (const char* const command : {"stop", "cont", "system_reset", "device_add", "device_del",
+                                    "query-status", "query-name", "blockdev-set-active"}) {
     const QmpResult result = Run(command);
     EXPECT_EQ(ErrorClassOf(result.status()), QmpErrorClass::kCommandNotFound) << command;
     const std::string start = std::string("The command ") + command + " has not been found: ";

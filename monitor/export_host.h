@@ -25,10 +25,18 @@ namespace config {
 class BlockExportOptions;
 }  // namespace config
 
+struct ExportLunInfo {
+  uint32_t lun = 0;
+  std::string kind = {};       // "disk" or "cd".
+  std::string id = {};         // Of the drive.
+  std::string node_name = {};  // Empty: no disc is in it.
+};
+
 struct ExportInfo {
   std::string id;
-  std::string type;  // "vhost-user-blk".
-  std::string node_name;
+  std::string type;                      // "vhost-user-blk".
+  std::string node_name = {};            // Of an export that is one drive.
+  std::vector<ExportLunInfo> luns = {};  // Of others.
   bool shutting_down = false;
 };
 

@@ -50,6 +50,11 @@ def _system_libraries():
         targets = {"liburing": ["liburing"]},
     )
     system_library(
+        name = "libseccomp",
+        debian_package = "libseccomp-dev",
+        targets = {"libseccomp": ["libseccomp"]},
+    )
+    system_library(
         name = "nlohmann_json",
         debian_package = "nlohmann-json3-dev",
         targets = {"json": ["nlohmann_json"]},

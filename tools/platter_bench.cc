@@ -20,7 +20,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
-#include "benchmarks/throughput/bench_machine.h"
+#include "benchmarks/throughput/bench_target.h"
 #include "benchmarks/throughput/load.h"
 #include "benchmarks/throughput/workload.h"
 #include "config/scalar.h"
@@ -35,12 +35,17 @@ constexpr int kExitUsage = 2;
 
 constexpr char kHelp[] =
     R"(usage: platter-bench --blockdev OPTIONS [option...]
+       platter-bench --target vhost-user:SOCKET [option...]
 
   Measures a virtual device with a guest driver that keeps requests in flight.
 
   --device MODEL       virtio-blk (the default), scsi-disk, scsi-cd, ide-disk or ide-cd
   --blockdev OPTIONS   the block node below it, key=value or JSON; 'driver=help' tells more.
                        May be repeated for nodes that others refer to: the last is the disk
+  --target vhost-user:SOCKET
+                       a vhost-user-blk back-end of any make, in place of --blockdev
+  --poll               the guest watches the ring, with interrupts off; else it sleeps for them
+                       (a --target's)
   --op OP              randread (default), randwrite, seqread, seqwrite; writes overwrite the disk
   --bs SIZE            bytes a request (4K)
   --qd N               requests in flight on each queue (32; IDE: 1)
@@ -54,6 +59,7 @@ constexpr char kHelp[] =
   --help
 
   example: platter-bench --blockdev driver=null-co,node-name=d0,size=1G --op randread
+           platter-bench --target vhost-user:/run/e.sock --qd 1 --poll
 )";
 
 struct Flags {
@@ -76,6 +82,8 @@ absl::Status SetOption(const std::string& option, const std::string& value, Flag
   if (option == "device") workload.device = value;
   if (option == "blockdev") workload.blockdevs.push_back(value);
   if (option == "aio") workload.aio = value;
+  if (option == "target") workload.target = value;
+  if (option == "poll") workload.completions = Completions::kPoll;
   if (option == "json") flags.json = true;
   if (option == "help") flags.help = true;
   if (option == "qd") {
@@ -110,6 +118,8 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
   static constexpr option kOptions[] = {
       {"device", required_argument, nullptr, 0},
       {"blockdev", required_argument, nullptr, 0},
+      {"target", required_argument, nullptr, 0},
+      {"poll", no_argument, nullptr, 0},
       {"op", required_argument, nullptr, 0},
       {"bs", required_argument, nullptr, 0},
       {"qd", required_argument, nullptr, 0},
@@ -152,10 +162,10 @@ class WatchedLog final : public LogSink {
 int Run(const Flags& flags) {
   const bool show_progress = !flags.json && isatty(STDERR_FILENO) != 0;
   WatchedLog log;
-  absl::StatusOr<std::unique_ptr<BenchMachine>> machine = BenchMachine::Create(flags.workload, log);
-  if (!machine.ok()) return Fail(machine.status(), kExitFailed);
+  absl::StatusOr<std::unique_ptr<BenchTarget>> target = MakeBenchTarget(flags.workload, log);
+  if (!target.ok()) return Fail(target.status(), kExitFailed);
   absl::StatusOr<LoadResult> result =
-      RunLoad(**machine, flags.workload, [&](double seconds, uint64_t requests) {
+      RunLoad(**target, flags.workload, [&](double seconds, uint64_t requests) {
         if (!show_progress) return;
         std::fprintf(stderr, "\r  %5.1f s  %.2f M requests ", seconds,
                      static_cast<double>(requests) * 1e-6);
@@ -172,7 +182,7 @@ int Run(const Flags& flags) {
   } else {
     std::cout << ResultAsTable(flags.workload, *result);
   }
-  machine->reset();
+  target->reset();
   return result->errors == 0 && !log.failed() ? 0 : kExitFailed;
 }
 

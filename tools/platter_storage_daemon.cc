@@ -25,6 +25,7 @@
 #include "config/proto/machine.pb.h"
 #include "daemon/daemonize.h"
 #include "daemon/pid_file.h"
+#include "daemon/sandbox/sandbox.h"
 #include "daemon/storage_daemon.h"
 #include "tools/options.h"
 #include "tools/process.h"
@@ -46,19 +47,30 @@ constexpr char kHelp[] =
            [,writable=on|off][,writethrough=on|off][,iothread=ID]
            [,num-queues=N][,logical-block-size=BYTES]
                        a drive at a socket; 'vhost-user-blk,help' tells more
+  --export [type=]vhost-user-scsi,id=ID,addr.type=unix,addr.path=SOCKET
+           ,luns.0.kind=disk,luns.0.node-name=NODE[,luns.0.writable=on|off]
+           ,luns.1.kind=cd[,luns.1.node-name=NODE][,luns.1.serial=TEXT]...
+           [,iothread=ID][,num-queues=N]
+                       disks and CD-ROM drives of one SCSI adapter at a socket; a cd may be empty
+                       at first; 'vhost-user-scsi,help' tells more
            ...,addr.type=fd,addr.str=N: at a socket that this process has inherited
   --chardev socket,id=ID,path=SOCKET,server=on,wait=off
                        where a monitor listens
   --monitor [chardev=]ID[,mode=control]
                        a monitor that speaks QMP there
   --pidfile PATH       has the process's id while it runs; locked, written when all is ready
+  --sandbox on|off     this process can do nothing but its work from then on (off): of files only
+                       those that the options name, no network, no other program; no --object that
+                       is added later gets a ring of io_uring
+  --sandbox-read PATH, --sandbox-write PATH
+                       a file or a folder that a monitor may use besides
   --daemonize          go on in the background; returns when all is ready, and fails when that
                        cannot be
   --aio KIND           threads (default) or io_uring
   -h, --help
   -V, --version
 
-  All options but --aio, --pidfile and --daemonize may be given more than once. SIGTERM ends it, and
+  All options but --aio, --pidfile, --sandbox and --daemonize may be given more than once. SIGTERM ends it, and
   everything is written then.
 
   example: platter-storage-daemon --blockdev driver=file,node-name=d,filename=disk.img
@@ -70,6 +82,8 @@ struct Flags {
   StorageDaemonOptions options;
   std::string pid_file;
   bool daemonize = false;
+  bool sandbox = false;
+  SandboxOptions allowed;
   bool help = false;
   bool version = false;
 };
@@ -92,6 +106,19 @@ absl::Status SetAio(const std::string& value, Flags& flags) {
   return absl::OkStatus();
 }
 
+absl::Status SetSandbox(std::string_view option, const std::string& value, Flags& flags) {
+  if (option == "sandbox") {
+    flags.sandbox = value == "on";
+    if (value == "on" || value == "off") return absl::OkStatus();
+    return ErrorWithErrno(EINVAL, absl::StrCat("--sandbox: ", Quote(value), " is not on or off"));
+  }
+  if (value.empty()) {
+    return ErrorWithErrno(EINVAL, absl::StrCat("--", std::string(option), ": needs a path"));
+  }
+  (option == "sandbox-read" ? flags.allowed.readable : flags.allowed.writable).push_back(value);
+  return absl::OkStatus();
+}
+
 absl::Status SetOption(std::string_view option, const std::string& value, Flags& flags) {
   using Config = config::StorageDaemonConfig;
   if (option == "object") return Append(ParseObject(value), &Config::add_objects, flags);
@@ -100,6 +127,7 @@ absl::Status SetOption(std::string_view option, const std::string& value, Flags&
   if (option == "chardev") return Append(ParseChardev(value), &Config::add_chardevs, flags);
   if (option == "monitor") return Append(ParseMonitor(value), &Config::add_monitors, flags);
   if (option == "aio") return SetAio(value, flags);
+  if (option.starts_with("sandbox")) return SetSandbox(option, value, flags);
   if (option == "pidfile") {
     if (value.empty()) return ErrorWithErrno(EINVAL, "--pidfile: needs a path");
     flags.pid_file = value;
@@ -119,6 +147,9 @@ absl::StatusOr<Flags> ParseFlags(int argc, char** argv) {
       {"monitor", required_argument, nullptr, 0},
       {"pidfile", required_argument, nullptr, 0},
       {"aio", required_argument, nullptr, 0},
+      {"sandbox", required_argument, nullptr, 0},
+      {"sandbox-read", required_argument, nullptr, 0},
+      {"sandbox-write", required_argument, nullptr, 0},
       {"daemonize", no_argument, nullptr, 0},
       {"help", no_argument, nullptr, 'h'},
       {"version", no_argument, nullptr, 'V'},
@@ -146,16 +177,30 @@ int Run(const Flags& flags) {
   StderrLog log;
   // Goes last: who waits for that may start another daemon.
   std::optional<PidFile> pid_file;
-  auto daemon = StorageDaemon::Create(flags.config, flags.options, log);
-  if (!daemon.ok()) return Fail(daemon.status(), kExitFailed);
   if (!flags.pid_file.empty()) {
     absl::StatusOr<PidFile> made = PidFile::Create(flags.pid_file);
     if (!made.ok()) return Fail(Annotate(made.status(), "--pidfile"), kExitFailed);
     pid_file.emplace(*std::move(made));
   }
+  if (flags.sandbox) {
+    SandboxOptions allowed = flags.allowed;
+    allowed.pid_file = flags.pid_file;
+    const absl::Status closed = CloseFiles(flags.config, allowed);
+    if (!closed.ok()) return Fail(closed, kExitFailed);
+  }
+  auto daemon = StorageDaemon::Create(flags.config, flags.options, log);
+  if (!daemon.ok()) return Fail(daemon.status(), kExitFailed);
+  if (pid_file.has_value()) {
+    const absl::Status written = pid_file->Write();
+    if (!written.ok()) return Fail(Annotate(written, "--pidfile"), kExitFailed);
+  }
   if (background.has_value()) {
     const absl::Status ready = background->Ready();
     if (!ready.ok()) return Fail(Annotate(ready, "--daemonize"), kExitFailed);
+  }
+  if (flags.sandbox) {
+    const absl::Status closed = CloseSystemCalls(flags.options.aio);
+    if (!closed.ok()) return Fail(closed, kExitFailed);
   }
   (*daemon)->Run();
   return 0;

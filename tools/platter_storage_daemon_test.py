@@ -91,6 +91,11 @@ class StorageDaemonTest(unittest.TestCase):
         return ("--export", f"type=vhost-user-blk,id={name},node-name={node},addr.type=unix,"
                             f"addr.path={self.at(name)}{more}")
 
+    def scsi_export(self, more="num-queues=1", name="s"):
+        return ("--export", f"type=vhost-user-scsi,id={name},addr.type=unix,"
+                            f"addr.path={self.at(name)},{more},luns.0.kind=disk,"
+                            "luns.0.node-name=d,luns.0.writable=on,luns.1.kind=cd")
+
     def monitor(self):
         return ("--chardev", f"socket,id=m,path={self.at('m')},server=on,wait=off",
                 "--monitor", "chardev=m")
@@ -106,6 +111,22 @@ class StorageDaemonTest(unittest.TestCase):
                  (os.path.exists(pid_file) and os.path.getsize(pid_file)), "the pid file")
         self.assertIsNone(process.poll())
         return process
+
+    def start_qemu(self, name, device):
+        """A guest of QEMU's with the device at that export, not running, and its monitor."""
+        guest = subprocess.Popen(
+            [QEMU, "-S", "-nodefaults", "-display", "none", "-m", "64M", "-machine",
+             "pc,memory-backend=m", "-object", "memory-backend-memfd,id=m,size=64M,share=on",
+             "-chardev", f"socket,id=c,path={self.at(name)}", "-device", device, "-qmp",
+             f"unix:{self.at('q')},server=on,wait=off"], stdin=subprocess.DEVNULL)
+        self.addCleanup(guest.wait)
+        self.addCleanup(guest.kill)
+        # Its monitor answers when the devices have been realized.
+        wait_for(lambda: guest.poll() is not None or os.path.exists(self.at("q")), "QEMU's monitor")
+        self.assertIsNone(guest.poll(), "QEMU did not take the drive")
+        qemu = Monitor(self.at("q"))
+        self.addCleanup(qemu.close)
+        return guest, qemu
 
     def talk(self):
         monitor = Monitor(self.at("m"))
@@ -175,6 +196,28 @@ class StorageDaemonTest(unittest.TestCase):
         self.assertEqual(process.wait(60), 0)
         self.expect_nothing_left()
 
+    def test_units_of_an_adapter_are_drives(self):
+        self.start(*self.blockdev(), *self.scsi_export(), *self.monitor())
+        monitor = self.talk()
+        cd = {"lun": 1, "kind": "cd", "id": "s.1"}
+        disk = {"lun": 0, "kind": "disk", "id": "s.0", "node-name": "d"}
+        self.assertEqual(monitor.ask("query-block-exports")["return"],
+                         [{"id": "s", "type": "vhost-user-scsi", "luns": [disk, cd],
+                           "shutting-down": False}])
+        self.assertTrue(features(self.at("s")))
+        self.assertEqual(monitor.ask("blockdev-change-medium", id="s.1",
+                                     filename=self.image)["error"]["class"], "GenericError")
+        disc = self.at("disc.iso")
+        with open(disc, "wb") as file:
+            file.truncate(1 << 16)
+        self.assertEqual(monitor.ask("blockdev-change-medium", id="s.1", filename=disc)["return"],
+                         {})
+        drives = {each["qdev"]: each for each in monitor.ask("query-block")["return"]}
+        self.assertEqual(drives["s.1"]["inserted"]["file"], disc)
+        self.assertTrue(drives["s.1"]["inserted"]["ro"])
+        self.assertFalse(drives["s.0"]["inserted"]["ro"])
+        self.assertEqual(monitor.ask("eject", id="s.1")["return"], {})
+
     def test_a_socket_that_was_inherited_is_served(self):
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self.at("theirs"))
@@ -217,6 +260,8 @@ class StorageDaemonTest(unittest.TestCase):
             (("more",), 2, "'more'"),
             (("--aio", "fast"), 2, "'fast'"),
             (("--pidfile", ""), 2, "--pidfile"),
+            (("--sandbox", "yes"), 2, "--sandbox: 'yes'"),
+            (("--sandbox-read", ""), 2, "--sandbox-read"),
             (("--blockdev", "driver=fil,node-name=d"), 2, "did you mean 'file'"),
             (("--blockdev", "driver=file,node-name=d,filename=/nosuch/x"), 1,
              "--blockdev 'd': "),
@@ -224,6 +269,12 @@ class StorageDaemonTest(unittest.TestCase):
             ((*self.blockdev(), "--export", "nbd,id=e,node-name=d"), 2, "'nbd'"),
             ((*self.blockdev(), *self.export(more=",iothread=t9")), 1, "'t9'"),
             ((*self.blockdev(), *self.export(more=",num-queues=0")), 2, "num-queues"),
+            ((*self.blockdev(), *self.scsi_export("luns.2.kind=cd,luns.2.lun=1")), 2, "luns.2.lun"),
+            ((*self.blockdev(), *self.scsi_export("luns.2.kind=cd,luns.2.writable=on")), 2,
+             "luns.2.writable"),
+            ((*self.blockdev(), *self.scsi_export("luns.2.kind=cd,luns.2.node-name=x")), 1,
+             "--export 's': export 's': LUN 2: "),
+            ((*self.blockdev(), *self.export(), *self.scsi_export()), 1, "--export 's': "),
             ((*self.blockdev(), nowhere[0], nowhere[1] + self.at("no/sock")), 1, "no/sock"),
             ((*self.blockdev(), nowhere[0], nowhere[1] + self.at("file")), 1, "no socket"),
             ((*self.blockdev(), *self.export(), *self.export("f")), 1, "--export 'f': "),
@@ -246,6 +297,7 @@ class StorageDaemonTest(unittest.TestCase):
         self.assertRegex(run("--version").stdout, r"^platter-storage-daemon \d+\.\d+\.\d+\n$")
         self.assertEqual(run("-V").stdout, run("--version").stdout)
         self.assertIn("addr.path", run("--export", "vhost-user-blk,help").stdout)
+        self.assertIn("luns.N.kind=<disk|cd>", run("--export", "vhost-user-scsi,help").stdout)
         self.assertIn("iothread", run("--object", "help").stdout)
 
     @unittest.skipUnless(QEMU, "no-peer: qemu-system-x86_64 isn't installed")
@@ -253,19 +305,7 @@ class StorageDaemonTest(unittest.TestCase):
         self.start(*self.blockdev(), *self.export(more=",writable=on,num-queues=2"),
                    *self.monitor())
         monitor = self.talk()
-        guest = subprocess.Popen(
-            [QEMU, "-S", "-nodefaults", "-display", "none", "-m", "64M", "-machine",
-             "pc,memory-backend=m", "-object", "memory-backend-memfd,id=m,size=64M,share=on",
-             "-chardev", f"socket,id=c,path={self.at('e')}", "-device",
-             "vhost-user-blk-pci,chardev=c,num-queues=2", "-qmp",
-             f"unix:{self.at('q')},server=on,wait=off"], stdin=subprocess.DEVNULL)
-        self.addCleanup(guest.wait)
-        self.addCleanup(guest.kill)
-        # Its monitor answers when the devices have been realized.
-        wait_for(lambda: guest.poll() is not None or os.path.exists(self.at("q")), "QEMU's monitor")
-        self.assertIsNone(guest.poll(), "QEMU did not take the drive")
-        qemu = Monitor(self.at("q"))
-        self.addCleanup(qemu.close)
+        guest, qemu = self.start_qemu("e", "vhost-user-blk-pci,chardev=c,num-queues=2")
         self.assertEqual(qemu.ask("query-status")["return"]["status"], "prelaunch")
         self.assertIn("in use", monitor.ask("block-export-del", id="e")["error"]["desc"])
         self.assertEqual(monitor.ask("block_resize", node_name="d", size=2 << 20)["return"], {})
@@ -273,6 +313,16 @@ class StorageDaemonTest(unittest.TestCase):
         self.assertEqual(guest.wait(60), 0)
         # It has gone, and the next one is welcome.
         self.assertTrue(features(self.at("e")))
+
+    @unittest.skipUnless(QEMU, "no-peer: qemu-system-x86_64 isn't installed")
+    def test_qemu_negotiates_an_adapter(self):
+        self.start(*self.blockdev(), *self.scsi_export("num-queues=2"), *self.monitor())
+        guest, qemu = self.start_qemu("s", "vhost-user-scsi-pci,chardev=c,num_queues=2")
+        self.assertEqual(qemu.ask("query-status")["return"]["status"], "prelaunch")
+        self.assertIn("in use", self.talk().ask("block-export-del", id="s")["error"]["desc"])
+        self.assertEqual(qemu.ask("quit")["return"], {})
+        self.assertEqual(guest.wait(60), 0)
+        self.assertTrue(features(self.at("s")))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "aio/uring/ring_operations.h"
 #include "base/check.h"
 #include "base/status.h"
 
@@ -54,13 +55,13 @@ int InitRing(io_uring& ring, uint32_t entries) {
   io_uring_params params{};
   params.cq_entries = entries * kCompletionsPerEntry;
   params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL |
-                 IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
+                 IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_R_DISABLED;
   int result = io_uring_queue_init_params(entries, &ring, &params);
   if (result != -EINVAL) return result;
   const uint32_t cq_entries = params.cq_entries;
   params = io_uring_params{};
   params.cq_entries = cq_entries;
-  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED;
   return io_uring_queue_init_params(entries, &ring, &params);
 }
 
@@ -81,6 +82,10 @@ absl::StatusOr<std::unique_ptr<AioContext>> UringContext::Create(std::string nam
     return ErrorWithErrno(ENOSYS, "AioContext '" + name +
                                       "': io_uring of this kernel is too old (5.11 or newer is"
                                       " needed); use the kind 'threads' (aio=threads)");
+  }
+  if (const int restricted = RestrictRing(ring); restricted < 0) {
+    io_uring_queue_exit(&ring);
+    return ErrnoError(-restricted, "AioContext '" + name + "': what a ring may do");
   }
   const absl::StatusOr<int> event_fd = MakeEventFd(name);
   if (!event_fd.ok()) {

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measures platter-bench beside fio and qemu-img bench, in turn and on one core, and prints ratios.
+"""Measures platter-bench beside fio and qemu-img bench, in turn and on one core, and the storage
+daemon beside qemu-storage-daemon, on two, and prints ratios.
 
-    ./bazelw build //tools:platter-bench && benchmarks/compare/compare.py [--rounds N] [--dir DIR]
+    ./bazelw build //tools/... && benchmarks/compare/compare.py [--rounds N] [--dir DIR] [--write]
 
 Absolute figures drift with the machine; within one run, the programs taking turns, their ratio holds.
 It needs fio and qemu-utils (`./bazelw setup-peers`). Exit status 1 when a program could not be run.
@@ -12,38 +13,22 @@ import argparse
 import json
 import os
 import re
-import statistics
-import subprocess
 import sys
 import tempfile
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BENCH = os.path.join(TOP, "bazel-bin/tools/platter-bench")
+import document
+import vhost_user
+from turns import TOP, CompareError, bench, in_turn, make_file, report, run
+
+DOCUMENT = os.path.join(TOP, "docs/performance.md")
 FILE_BYTES = 1 << 30
 TMPFS_BYTES = 256 << 20
 
 
-class CompareError(Exception):
-    """A program is missing or failed; says which and why."""
-
-
-def run(command, core):
-    """Runs `command` on one core and gives its standard output."""
-    pinned = ["taskset", "-c", str(core), *command]
-    try:
-        done = subprocess.run(pinned, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise CompareError(f"{command[0]}: {error.strerror}") from error
-    if done.returncode != 0:
-        raise CompareError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout
-
-
 def platter(blockdev, op, depth, seconds, core):
     """Requests a second."""
-    out = run([BENCH, "--blockdev", blockdev, "--op", op, "--qd", str(depth),
-               "--seconds", str(seconds), "--json"], core)
-    return json.loads(out)["iops"]
+    return bench(["--blockdev", blockdev, "--op", op, "--qd", str(depth), "--seconds", str(seconds)],
+                 core)
 
 
 def fio(path, depth, seconds, core):
@@ -61,38 +46,6 @@ def qemu_img(path, depth, engine, cache, requests, core):
                "-t", cache, *image], core)
     seconds = float(re.search(r"Run completed in ([0-9.]+) seconds", out).group(1))
     return requests / seconds
-
-
-def make_file(path, size):
-    """A file without holes, in the kernel's hands for good."""
-    block = os.urandom(1 << 20)
-    with open(path, "wb") as file:
-        for _ in range(size >> 20):
-            file.write(block)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def in_turn(rounds, contenders):
-    """Medians by name: every round runs each contender once."""
-    figures = {name: [] for name in contenders}
-    for turn in range(rounds):
-        for name, measure in contenders.items():
-            print(f"\r\033[K  round {turn + 1} of {rounds}: {name}", end="", file=sys.stderr)
-            figures[name].append(measure())
-    print("\r\033[K", end="", file=sys.stderr)
-    return {name: statistics.median(values) for name, values in figures.items()}
-
-
-def report(title, medians, ours):
-    """Prints a row for each contender; the ratio is ours to the best of the others."""
-    print(f"\n{title}")
-    for name, value in medians.items():
-        print(f"  {name:<34} {value:>12,.0f} requests/s  {1e9 / value:>9,.1f} ns")
-    others = {name: value for name, value in medians.items() if name != ours}
-    if others:
-        best = max(others, key=others.get)
-        print(f"  ratio to {best}: {medians[ours] / others[best]:.2f}")
 
 
 def compare_null(options):
@@ -139,7 +92,9 @@ def main():
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--core", type=int, default=1)
     parser.add_argument("--dir", default="/var/tmp", help="on a disk with O_DIRECT")
-    parser.add_argument("--only", choices=("null", "direct", "tmpfs"))
+    parser.add_argument("--only", choices=("null", "direct", "tmpfs", "vhost-user"))
+    parser.add_argument("--write", action="store_true",
+                        help="puts the table of vhost-user into docs/performance.md")
     options = parser.parse_args()
     try:
         if options.only in (None, "null"):
@@ -150,6 +105,11 @@ def main():
         if options.only in (None, "tmpfs"):
             with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
                 compare_tmpfs(options, os.path.join(folder, "disk.img"))
+        if options.only in (None, "vhost-user"):
+            rows = vhost_user.compare(options)
+            if options.write:
+                document.write(DOCUMENT, "vhost-user", rows, " ".join(
+                    ["benchmarks/compare/compare.py", *sys.argv[1:]]))
     except CompareError as error:
         print(f"compare: {error}", file=sys.stderr)
         return 1

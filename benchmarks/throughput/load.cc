@@ -13,7 +13,6 @@
 #include "absl/strings/str_cat.h"
 
 #include "aio/clock.h"
-#include "aio/timer.h"
 #include "base/status.h"
 #include "benchmarks/throughput/load_queue.h"
 
@@ -34,12 +33,12 @@ double CpuSeconds() {
 
 class Load {
  public:
-  Load(BenchMachine& machine, const Workload& workload) : machine_(machine), workload_(workload) {}
+  Load(BenchTarget& target, const Workload& workload) : target_(target), workload_(workload) {}
 
   absl::Status Prepare() {
     for (uint32_t i = 0; i < workload_.queues; ++i) {
-      queues_.push_back(machine_.device().MakeQueue(workload_, i));
-      PLATTER_RETURN_IF_ERROR(queues_.back()->Allocate(machine_.bus()));
+      queues_.push_back(target_.MakeQueue(i));
+      PLATTER_RETURN_IF_ERROR(queues_.back()->Allocate(target_.bus()));
     }
     return absl::OkStatus();
   }
@@ -62,7 +61,7 @@ class Load {
       if (now >= next_progress) {
         next_progress = now + kProgressEvery;
         progress(Seconds(now - start), Requests());
-        if (machine_.device().broken()) return ErrorWithErrno(EIO, "the device needs a reset");
+        PLATTER_RETURN_IF_ERROR(target_.Health());
       }
     }
     // What is in flight at the end is waited for, and counts like the rest.
@@ -83,24 +82,13 @@ class Load {
     return sum;
   }
 
-  // One round of the guest: what the interrupt handler does, then the machine's turn.
+  // One round of the guest: what the interrupt handler does, then the target's turn.
   void Turn(bool stopping) {
-    machine_.device().TakeInterrupts();
+    target_.TakeInterrupts();
     const Instant now = clock_.Now();
     uint32_t done = 0;
     for (const auto& queue : queues_) done += queue->Turn(now, stopping);
-    if (workload_.iothreads == 0) {
-      // With nothing done and nothing ready the disk is being waited for: sleep for it.
-      if (!machine_.context().RunReady() && done == 0) Sleep();
-    } else if (done == 0) {
-      machine_.context().RunReady();
-    }
-  }
-
-  // Until the disk has something, and not longer than till the next look at the clock.
-  void Sleep() {
-    if (!look_.armed()) look_.ArmAfter(kProgressEvery);
-    machine_.context().RunOnce();
+    target_.Turn(done, kProgressEvery);
   }
 
   bool Finish() {
@@ -126,18 +114,17 @@ class Load {
     return result;
   }
 
-  BenchMachine& machine_;
+  BenchTarget& target_;
   const Workload& workload_;
   MonotonicClock clock_;
   std::vector<std::unique_ptr<LoadQueue>> queues_;
-  Timer look_{machine_.context(), [] {}};
 };
 
 }  // namespace
 
-absl::StatusOr<LoadResult> RunLoad(BenchMachine& machine, const Workload& workload,
+absl::StatusOr<LoadResult> RunLoad(BenchTarget& target, const Workload& workload,
                                    LoadProgress progress) {
-  Load load(machine, workload);
+  Load load(target, workload);
   PLATTER_RETURN_IF_ERROR(load.Prepare());
   return load.Run(progress);
 }

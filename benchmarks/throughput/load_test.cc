@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
-#include "benchmarks/throughput/bench_machine.h"
+#include "benchmarks/throughput/bench_target.h"
 
 namespace platter {
 namespace {
@@ -30,9 +30,9 @@ Workload Short(const std::string& blockdev) {
 
 absl::StatusOr<LoadResult> Measure(const Workload& workload) {
   MemoryLog log;
-  absl::StatusOr<std::unique_ptr<BenchMachine>> machine = BenchMachine::Create(workload, log);
-  if (!machine.ok()) return machine.status();
-  return RunLoad(**machine, workload, [](double, uint64_t) {});
+  absl::StatusOr<std::unique_ptr<BenchTarget>> target = MakeBenchTarget(workload, log);
+  if (!target.ok()) return target.status();
+  return RunLoad(**target, workload, [](double, uint64_t) {});
 }
 
 TEST(LoadTest, CountsRequestsOfEveryOperation) {

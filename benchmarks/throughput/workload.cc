@@ -59,6 +59,42 @@ absl::Status CheckDevice(const Workload& workload) {
   return absl::OkStatus();
 }
 
+// Of a device in this process.
+absl::Status CheckMachine(const Workload& workload) {
+  if (workload.blockdevs.empty() || workload.blockdevs.back().empty()) {
+    return Wrong("blockdev", "missing; for example driver=null-co,node-name=d0,size=1G");
+  }
+  if (workload.completions == Completions::kPoll) return Wrong("poll", "needs a --target");
+  return absl::OkStatus();
+}
+
+// Of a device behind a socket.
+absl::Status CheckTarget(const Workload& workload) {
+  if (!workload.target.starts_with(kVhostUserTargetPrefix) ||
+      workload.target.size() == kVhostUserTargetPrefix.size()) {
+    return Wrong("target", absl::StrCat("'", workload.target, "' is not vhost-user:SOCKET"));
+  }
+  if (workload.device != "virtio-blk") {
+    return Wrong("device", absl::StrCat("of a --target virtio-blk alone is supported, not ",
+                                        workload.device));
+  }
+  if (!workload.blockdevs.empty()) return Wrong("blockdev", "a --target has its own");
+  if (workload.iothreads != 0) return Wrong("iothreads", "a --target has its own");
+  return absl::OkStatus();
+}
+
+// What the requests go to, for people and scripts.
+std::string_view MediumOf(const Workload& workload) {
+  return workload.target.empty() ? workload.blockdevs.back() : workload.target;
+}
+
+std::string ThreadsOf(const Workload& workload) {
+  if (workload.completions == Completions::kPoll) return "another process, the guest polls";
+  if (!workload.target.empty()) return "another process";
+  if (workload.iothreads == 0) return "one thread for guest and device";
+  return absl::StrCat(workload.iothreads, " I/O threads");
+}
+
 }  // namespace
 
 std::string_view LoadOpName(LoadOp op) {
@@ -88,9 +124,7 @@ uint32_t UsualQueueDepth(std::string_view device) { return IsIde(device) ? 1 : 3
 
 absl::Status CheckWorkload(const Workload& workload) {
   PLATTER_RETURN_IF_ERROR(CheckDevice(workload));
-  if (workload.blockdevs.empty() || workload.blockdevs.back().empty()) {
-    return Wrong("blockdev", "missing; for example driver=null-co,node-name=d0,size=1G");
-  }
+  PLATTER_RETURN_IF_ERROR(workload.target.empty() ? CheckMachine(workload) : CheckTarget(workload));
   const uint32_t unit = IsCd(workload.device) ? kCdBlockBytes : kSectorSize;
   if (workload.block_size == 0 || workload.block_size % unit != 0 || workload.block_size > kMiB) {
     return Wrong("bs", absl::StrCat("a multiple of ", unit, ", at most 1M"));
@@ -113,7 +147,8 @@ std::string ResultAsJson(const Workload& workload, const LoadResult& result) {
   };
   const nlohmann::ordered_json json = {
       {"device", workload.device},
-      {"blockdev", workload.blockdevs.back()},
+      {workload.target.empty() ? "blockdev" : "target", MediumOf(workload)},
+      {"completions", workload.completions == Completions::kPoll ? "poll" : "interrupt"},
       {"op", LoadOpName(workload.op)},
       {"bs", workload.block_size},
       {"qd", workload.queue_depth},
@@ -149,12 +184,10 @@ std::string ResultAsTable(const Workload& workload, const LoadResult& result) {
       "    latency p99.9      %12.2f us\n"
       "    CPU a request      %12.3f us\n"
       "    errors             %12u\n\n",
-      workload.device, workload.blockdevs.back(), std::string(LoadOpName(workload.op)),
+      workload.device, std::string(MediumOf(workload)), std::string(LoadOpName(workload.op)),
       workload.block_size, workload.queue_depth, workload.queues, workload.queues == 1 ? "" : "s",
-      workload.iothreads == 0 ? "one thread for guest and device"
-                              : absl::StrCat(workload.iothreads, " I/O threads"),
-      result.iops(), MegabytesPerSecond(workload, result), NanosPerIo(result), micros(0.5),
-      micros(0.99), micros(0.999), CpuMicrosPerIo(result), result.errors);
+      ThreadsOf(workload), result.iops(), MegabytesPerSecond(workload, result), NanosPerIo(result),
+      micros(0.5), micros(0.99), micros(0.999), CpuMicrosPerIo(result), result.errors);
 }
 
 }  // namespace platter

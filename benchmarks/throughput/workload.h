@@ -30,6 +30,12 @@ constexpr bool IsWrite(LoadOp op) { return op == LoadOp::kRandWrite || op == Loa
 // What --device takes.
 inline constexpr std::string_view kBenchModels[] = {"virtio-blk", "scsi-disk", "scsi-cd",
                                                     "ide-disk", "ide-cd"};
+// How the guest comes to know of completions.
+enum class Completions : uint8_t { kInterrupt, kPoll };
+
+// What Workload::target begins with.
+inline constexpr std::string_view kVhostUserTargetPrefix = "vhost-user:";
+
 // 1 for IDE, which does one command at a time, else 32.
 uint32_t UsualQueueDepth(std::string_view device);
 
@@ -37,6 +43,10 @@ struct Workload {
   std::string device = "virtio-blk";  // One of kBenchModels.
   // Block nodes, key=value or JSON, in the order of their making; the last one is the disk.
   std::vector<std::string> blockdevs;
+  // "vhost-user:PATH": a device behind that socket, in place of `blockdevs` and I/O threads.
+  std::string target = {};
+  // Of a target's guest: one that polls has interrupts off and never sleeps.
+  Completions completions = Completions::kInterrupt;
   LoadOp op = LoadOp::kRandRead;
   uint32_t block_size = 4096;  // A multiple of 512 (2048 for CDs), at most 1 MiB.
   uint32_t queue_depth = 32;   // Per queue, 1 ... 256.

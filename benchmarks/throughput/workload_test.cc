@@ -72,6 +72,39 @@ TEST(WorkloadTest, ACdHasBlocksOf2048BytesAndIsReadOnly) {
   EXPECT_THAT(MessageOf(CheckWorkload(workload)), HasSubstr("--op: scsi-cd is read-only"));
 }
 
+TEST(WorkloadTest, ATargetHasItsOwnDiskAndThreads) {
+  Workload workload;
+  workload.target = "vhost-user:/run/e.sock";
+  workload.completions = Completions::kPoll;
+  EXPECT_EQ(MessageOf(CheckWorkload(workload)), "");
+  const auto message = [&](auto change) {
+    Workload wrong = workload;
+    change(wrong);
+    return MessageOf(CheckWorkload(wrong));
+  };
+  EXPECT_THAT(message([](Workload& w) { w.target = "nvme:x"; }), HasSubstr("--target: 'nvme:x'"));
+  EXPECT_THAT(message([](Workload& w) { w.target = "vhost-user:"; }), HasSubstr("--target"));
+  EXPECT_THAT(message([](Workload& w) { w.device = "scsi-disk"; }), HasSubstr("--device"));
+  EXPECT_THAT(message([](Workload& w) { w.blockdevs = {"d"}; }), HasSubstr("--blockdev"));
+  EXPECT_THAT(message([](Workload& w) { w.iothreads = 1; }), HasSubstr("--iothreads"));
+  EXPECT_THAT(message([](Workload& w) {
+                w = Good();
+                w.completions = Completions::kPoll;
+              }),
+              HasSubstr("--poll: needs a --target"));
+}
+
+TEST(WorkloadTest, ATargetIsInTheResults) {
+  Workload workload;
+  workload.target = "vhost-user:/run/e.sock";
+  workload.completions = Completions::kPoll;
+  const nlohmann::json json = nlohmann::json::parse(ResultAsJson(workload, {}));
+  EXPECT_EQ(json["target"], "vhost-user:/run/e.sock");
+  EXPECT_EQ(json["completions"], "poll");
+  EXPECT_FALSE(json.contains("blockdev"));
+  EXPECT_THAT(ResultAsTable(workload, {}), HasSubstr("the guest polls"));
+}
+
 TEST(WorkloadTest, JsonIsOneLineWithTheFigures) {
   LoadResult result;
   result.requests = 1000;

@@ -10,9 +10,6 @@ namespace platter {
 
 namespace {
 
-// Descriptors of a request that carry no data: header and status.
-constexpr uint32_t kOverhead = 2;
-
 bool OffersDiscard(const VirtioBlkOptions& options, const BlockDeviceView& backend) {
   return options.discard && *options.discard_granularity != 0 && backend.can_discard() &&
          !backend.is_read_only();
@@ -40,7 +37,7 @@ VirtioBlkConfig MakeVirtioBlkConfig(const VirtioBlkOptions& options,
   VirtioBlkConfig config;
   const uint32_t block = options.logical_block_size;
   config.capacity = backend.length() / kSectorSize;
-  config.seg_max = options.queue_size - kOverhead;
+  config.seg_max = options.seg_max;
   config.blk_size = block;
   config.physical_block_exp =
       static_cast<uint8_t>(std::countr_zero(options.physical_block_size / block));

@@ -47,7 +47,7 @@ TEST(VirtioBlkConfig, EveryFieldInItsUnits) {
                                                      backend);
   EXPECT_EQ(config.capacity.get(), 2048u);  // Sectors of 512, whole ones.
   EXPECT_EQ(config.size_max.get(), 0u);
-  EXPECT_EQ(config.seg_max.get(), 126u);
+  EXPECT_EQ(config.seg_max.get(), 126u);  // What fits the queue.
   EXPECT_EQ(config.blk_size.get(), 4096u);
   EXPECT_EQ(config.physical_block_exp, 4);
   EXPECT_EQ(config.alignment_offset, 0);
@@ -62,6 +62,15 @@ TEST(VirtioBlkConfig, EveryFieldInItsUnits) {
   EXPECT_EQ(config.max_write_zeroes_seg.get(), kVirtioBlkMaxSegments);
   EXPECT_EQ(config.write_zeroes_may_unmap, 1);
   EXPECT_EQ(config.unused0, 0);
+}
+
+TEST(VirtioBlkConfig, ALargerQueueNeedNotMeanLargerRequests) {
+  FakeBlockDevice backend(kMiB);
+  const auto seg_max = [&](VirtioBlkOptions options) {
+    return MakeVirtioBlkConfig(Resolved(std::move(options)), backend).seg_max.get();
+  };
+  EXPECT_EQ(seg_max({.queue_size = 1024}), 1022u);
+  EXPECT_EQ(seg_max({.queue_size = 1024, .seg_max = 126}), 126u);
 }
 
 TEST(VirtioBlkConfig, WhatIsNotOfferedIsZero) {

@@ -54,6 +54,11 @@ class Checker {
       return Bad("queue-size " + std::to_string(o.queue_size) + " is not a power of two between " +
                  std::to_string(kMinQueueSize) + " and " + std::to_string(kVirtqMaxSize));
     }
+    if (o.seg_max == 0 || o.seg_max > o.queue_size - kVirtioBlkOverhead) {
+      return Bad("seg_max " + std::to_string(o.seg_max) + " is not between 1 and queue-size - " +
+                 std::to_string(kVirtioBlkOverhead) + ", " +
+                 std::to_string(o.queue_size - kVirtioBlkOverhead));
+    }
     return absl::OkStatus();
   }
 
@@ -89,6 +94,10 @@ VirtioBlkOptions ResolveVirtioBlkOptions(VirtioBlkOptions options, const Backend
   }
   if (!options.discard_granularity) options.discard_granularity = options.logical_block_size;
   if (!options.write_cache) options.write_cache = write_cache;
+  // Of a size that is refused later it would be no number.
+  if (options.seg_max == 0 && options.queue_size > kVirtioBlkOverhead) {
+    options.seg_max = options.queue_size - kVirtioBlkOverhead;
+  }
   return options;
 }
 

@@ -26,6 +26,8 @@ namespace platter {
 inline constexpr uint32_t kVirtioBlkMaxQueues = 1024;
 // 5.2.6: the id string of GET_ID.
 inline constexpr uint32_t kVirtioBlkIdBytes = 20;
+// Descriptors of a request that carry no data: header and status.
+inline constexpr uint32_t kVirtioBlkOverhead = 2;
 
 struct VirtioBlkOptions {
   std::string id = {};
@@ -50,6 +52,9 @@ struct VirtioBlkOptions {
 
   uint32_t num_queues = 1;    // 1 ... kVirtioBlkMaxQueues.
   uint32_t queue_size = 256;  // A power of two, 4 ... 32768: room for header, status and data.
+  // Pieces of data that a driver puts into one request. 0: what fits a queue of queue_size, which
+  // is also the most: queue_size - 2. Less where drivers choose smaller queues than that.
+  uint32_t seg_max = 0;
   VirtioRingOptions ring = {};
   // Where the queues run: queue i in iothreads[i % size]. Empty: all in the control context.
   std::vector<AioContext*> iothreads = {};

@@ -57,6 +57,7 @@ TEST(VirtioBlkOptions, MessagesNameDeviceAndProperty) {
       {{.queue_size = 2}, "queue-size 2 is not a power of two between 4 and 32768"},
       {{.queue_size = 100}, "queue-size 100"},
       {{.queue_size = 65536}, "queue-size 65536"},
+      {{.queue_size = 128, .seg_max = 127}, "seg_max 127 is not between 1 and queue-size - 2, 126"},
   };
   for (const Case& c : cases) {
     const absl::Status status = Check(c.options);
@@ -71,6 +72,8 @@ TEST(VirtioBlkOptions, TheLimitsThemselvesAreFine) {
   EXPECT_TRUE(Check({.min_io_size = 65535 * 512}).ok());
   EXPECT_TRUE(Check({.num_queues = 1024, .queue_size = 4}).ok());
   EXPECT_TRUE(Check({.queue_size = 32768}).ok());
+  EXPECT_TRUE(Check({.queue_size = 128, .seg_max = 126}).ok());
+  EXPECT_TRUE(Check({.queue_size = 4, .seg_max = 1}).ok());
 }
 
 }  // namespace

@@ -76,10 +76,15 @@ void VirtioScsiControlQueue::Start(const Chain& chain) {
       bytes >= sizeof(VirtioScsiTmfRequest)) {
     return StartTaskManagement(pending, FromBytes<VirtioScsiTmfRequest>(front));
   }
-  if (read && bytes >= sizeof(VirtioScsiNotificationRequest) &&
-      (type == VirtioScsiControlType::kNotificationQuery ||
-       type == VirtioScsiControlType::kNotificationSubscribe)) {
-    return Notification(pending, FromBytes<VirtioScsiNotificationRequest>(front));
+  if (read && (type == VirtioScsiControlType::kNotificationQuery ||
+               type == VirtioScsiControlType::kNotificationSubscribe)) {
+    if (bytes >= sizeof(VirtioScsiNotificationRequest)) {
+      return Notification(pending, FromBytes<VirtioScsiNotificationRequest>(front));
+    }
+    // Its answer has the form of its type (5.6.6.2), whatever else is wrong.
+    VirtioScsiNotificationResponse answer;
+    answer.response = static_cast<uint8_t>(VirtioScsiResponse::kFailure);
+    return Put(pending, ToBytes(answer));
   }
   Respond(pending, VirtioScsiResponse::kFailure);
 }

@@ -209,5 +209,14 @@ TEST_F(ControlQueueTest, NotificationsAreOfDrives) {
       << "the response of an unknown type is the first byte";
 }
 
+TEST_F(ControlQueueTest, ANotificationRequestThatIsTooShortIsAnsweredInItsForm) {
+  MakeAll();
+  for (uint32_t bytes = 4; bytes < sizeof(guest::ScsiNotification); ++bytes) {
+    const auto answer = driver->Notification(guest::kScsiNotificationQuery, kUnit, 0x7e, bytes);
+    EXPECT_EQ(answer->response, guest::kScsiFailure) << bytes;
+    EXPECT_EQ(answer->event_actual.get(), 0u) << bytes;
+  }
+}
+
 }  // namespace
 }  // namespace platter

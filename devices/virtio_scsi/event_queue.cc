@@ -15,7 +15,8 @@ void VirtioScsiEventQueue::Post(const VirtioScsiEvent& event) {
   if (queue_.taking()) {
     if (Deliver() == Left::kSome) queue_.Kick();
   } else {
-    queue_.Retry();  // Unless the machine stands still: then its Resume is what leads here.
+    // Unless the machine stands still, or the queue: then its Resume or start is what leads here.
+    queue_.Retry();
   }
 }
 
@@ -26,7 +27,7 @@ QueueWork VirtioScsiEventQueue::Work() {
   return queue_.ring().HasWork() ? QueueWork::kWaiting : QueueWork::kAll;
 }
 
-void VirtioScsiEventQueue::Stopping() {
+void VirtioScsiEventQueue::Forget() {
   running_ = false;
   missed_ = false;
   waiting_.clear();

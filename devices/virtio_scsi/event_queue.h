@@ -21,7 +21,7 @@ namespace platter {
 
 class VirtioScsiEventQueue {
  public:
-  // That come while the machine stands still; then they are lost.
+  // That come while the machine stands still or the queue is stopped; then they are lost.
   static constexpr size_t kMaxWaiting = 64;
   // Buffers taken in one turn.
   static constexpr uint32_t kBudget = 64;
@@ -29,11 +29,13 @@ class VirtioScsiEventQueue {
   VirtioScsiEventQueue(VirtioQueue& queue, const VirtioScsiShared& shared)
       : queue_(queue), shared_(shared) {}
 
-  // Nothing happens while the driver does not run the queue: whoever begins looks at everything.
+  // Nothing happens before the driver runs the queue: whoever begins looks at everything. While it
+  // is stopped, to go on later (a transport's StopQueue), events wait.
   void Post(const VirtioScsiEvent& event);
 
   QueueWork Work();
-  void Stopping();
+  // The device is reset: there is no driver.
+  void Forget();
 
   // For a saved state, paused: what waits, and whether some were lost.
   const std::deque<VirtioScsiEvent>& waiting() const { return waiting_; }

@@ -169,7 +169,7 @@ class BusyEventDriver final : public DirtyLog, private VirtioQueueUser {
     ++turns;
     return events.Work();
   }
-  void OnQueueStopping(VirtioQueue&, QueueStop) override { events.Stopping(); }
+  void OnQueueStopping(VirtioQueue&, QueueStop) override {}
   void OnQueueStopped(VirtioQueue& of) override { of.MarkStopped(); }
   void OnQueueBroken(VirtioQueue&) override {}
 

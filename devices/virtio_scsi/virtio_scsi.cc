@@ -107,6 +107,7 @@ void VirtioScsi::OnResetBegins() { shared_.dropping.store(true, std::memory_orde
 
 void VirtioScsi::OnReset() {
   shared_.dropping.store(false, std::memory_order_relaxed);
+  event_queue_.Forget();
   set_offered_features(VirtioScsiFeatures(options_));
   config_ = MakeVirtioScsiConfig(options_);
   shared_.sizes.store({}, std::memory_order_relaxed);
@@ -141,7 +142,7 @@ QueueWork VirtioScsi::OnQueueWork(VirtioQueue& queue) {
 void VirtioScsi::OnQueueStopping(VirtioQueue& queue, QueueStop kind) {
   // What the control queue has is answered when the tasks that it ends are.
   if (queue.index() == kVirtioScsiControlQueue) return;
-  if (queue.index() == kVirtioScsiEventQueue) return event_queue_.Stopping();
+  if (queue.index() == kVirtioScsiEventQueue) return;  // It keeps no buffer.
   VirtioScsiQueueState& requests = *queues_[queue.index() - kVirtioScsiFirstRequestQueue];
   requests.lane.Stopping(requests, kind);
 }

@@ -8,8 +8,6 @@ namespace platter {
 
 namespace {
 
-// Request header and response take a descriptor each.
-constexpr uint32_t kOverhead = 2;
 // A hint: 32 MiB less a sector; longer transfers are done all the same.
 constexpr uint32_t kMaxSectors = 0xffff;
 
@@ -23,7 +21,8 @@ uint64_t VirtioScsiFeatures(const VirtioScsiOptions& options) {
 VirtioScsiConfig MakeVirtioScsiConfig(const VirtioScsiOptions& options) {
   VirtioScsiConfig config;
   config.num_queues = options.num_queues;
-  config.seg_max = options.queue_size - kOverhead;
+  config.seg_max =
+      options.seg_max != 0 ? options.seg_max : options.queue_size - kVirtioScsiOverhead;
   config.max_sectors = kMaxSectors;
   // 5.6.4.1: no more than the queue has entries.
   config.cmd_per_lun = options.queue_size;

@@ -20,6 +20,7 @@ TEST(VirtioScsiConfigTest, WhatANewDeviceSays) {
   EXPECT_EQ(config.max_channel.get(), 0u);
   EXPECT_EQ(config.max_target.get(), 255u);
   EXPECT_EQ(config.max_lun.get(), 16383u);
+  EXPECT_EQ(MakeVirtioScsiConfig({.queue_size = 64, .seg_max = 30}).seg_max.get(), 30u);
 }
 
 TEST(VirtioScsiConfigTest, FeaturesThatAreThereAreOfferedAndNoOthers) {

@@ -29,6 +29,11 @@ absl::Status CheckVirtioScsiOptions(const VirtioScsiOptions& options) {
                                                    " is not a power of two between ", kMinQueueSize,
                                                    " and ", kVirtqMaxSize));
   }
+  const uint32_t most = options.queue_size - kVirtioScsiOverhead;
+  if (options.seg_max > most) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        device, "seg-max ", options.seg_max, " is more than queue-size has room for, ", most));
+  }
   return absl::OkStatus();
 }
 

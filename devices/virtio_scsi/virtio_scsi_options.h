@@ -27,6 +27,8 @@ struct VirtioScsiOptions {
   std::string id = {};
   uint32_t num_queues = 1;    // Of requests; 1 ... kVirtioScsiMaxQueues.
   uint32_t queue_size = 256;  // A power of two, 4 ... 32768: room for header, response and data.
+  // Pieces of data that a request may have; 0: all that the queue has room for, queue_size - 2.
+  uint32_t seg_max = 0;
   VirtioRingOptions ring = {};
   // Where the request queues run: queue i in iothreads[i % size]. Empty: all in the control
   // context, where the control and event queues are.
@@ -35,6 +37,9 @@ struct VirtioScsiOptions {
   // Off only when one thread does everything (a benchmark, a deterministic test).
   Serialiser::Mode serialise = Serialiser::Mode::kOn;
 };
+
+// Room for header and response: a descriptor each.
+inline constexpr uint32_t kVirtioScsiOverhead = 2;
 
 // INVALID_ARGUMENT "virtio-scsi device 'ID': PROPERTY ...".
 absl::Status CheckVirtioScsiOptions(const VirtioScsiOptions& options);

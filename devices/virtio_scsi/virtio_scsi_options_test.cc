@@ -31,6 +31,9 @@ TEST(VirtioScsiOptionsTest, WhatIsWrongIsNamed) {
               "virtio-scsi device 'a': queue-size " + std::to_string(size) +
                   " is not a power of two between 4 and 32768");
   }
+  EXPECT_EQ(Check({.id = "a", .queue_size = 64, .seg_max = 63}),
+            "virtio-scsi device 'a': seg-max 63 is more than queue-size has room for, 62");
+  EXPECT_TRUE(CheckVirtioScsiOptions({.id = "a", .queue_size = 64, .seg_max = 62}).ok());
 }
 
 }  // namespace

@@ -26,14 +26,13 @@
 #include "absl/status/statusor.h"
 
 #include "aio/aio_context.h"
-#include "aio/task.h"
 #include "base/log.h"
 #include "base/owned_descriptor.h"
 #include "blockbackend/device_view.h"
 #include "devices/virtio/virtio_blk.h"
+#include "exports/vhost_user/device_export.h"
 #include "exports/vhost_user/memory_table.h"
 #include "exports/vhost_user/read_only_view.h"
-#include "exports/vhost_user/server.h"
 
 namespace platter {
 
@@ -45,8 +44,8 @@ struct VhostUserBlkOptions {
   std::string path = {};          // Of the socket; or:
   OwnedDescriptor listener = {};  // A socket that listens already.
   bool writable = false;
-  uint32_t num_queues = 1;    // 1 ... kMaxQueues.
-  uint32_t queue_size = 128;  // The most that a front-end may choose.
+  uint32_t num_queues = 1;                   // 1 ... kMaxQueues.
+  uint32_t queue_size = kVhostUserRingSize;  // The most that a front-end may choose.
   std::string serial = "vhost_user_blk";
   uint32_t logical_block_size = 512;
   // Queue i runs in iothreads[i % size]. Empty: all in the control context.
@@ -54,28 +53,20 @@ struct VhostUserBlkOptions {
   SealedMemory sealed = SealedMemory::kAsGiven;
 };
 
-class VhostUserBlkExport {
+class VhostUserBlkExport final : public VhostUserExport {
  public:
   static absl::StatusOr<std::unique_ptr<VhostUserBlkExport>> Create(VhostUserBlkOptions options,
                                                                     BlockDeviceView& backend,
                                                                     AioContext& control,
                                                                     LogSink& log);
-  ~VhostUserBlkExport();
-  VhostUserBlkExport(const VhostUserBlkExport&) = delete;
-  VhostUserBlkExport& operator=(const VhostUserBlkExport&) = delete;
+  ~VhostUserBlkExport() override;
 
-  const std::string& path() const { return server_->path(); }
-  bool serving() const { return server_->serving(); }
   VirtioBlkStats stats() const { return device_->stats(); }
-
-  // Ends the front-end's session and lets go of the backend.
-  Task<void> Close();
 
  private:
   explicit VhostUserBlkExport(BlockDeviceView& backend) : read_only_(backend) {}
 
   ReadOnlyView read_only_;
-  std::unique_ptr<VhostUserServer> server_;  // Has the device's transport: outlives it.
   std::unique_ptr<VirtioBlk> device_;
 };
 

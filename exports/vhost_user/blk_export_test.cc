@@ -71,6 +71,48 @@ TEST_F(BlkExportTest, WithoutWritableTheGuestReadsOnly) {
   EXPECT_FALSE(backend_.attached);
 }
 
+// What a request may hold is read before the rings are made: it doesn't depend on their size.
+TEST_F(BlkExportTest, AFrontEndChoosesTheSizeOfItsRings) {
+  auto made = Create({.writable = true});
+  ASSERT_TRUE(made.ok()) << made.status();
+  VhostUserBus::Options options;
+  options.turn = [this] { Turn(); };
+  // QEMU's, User-mode Linux's, the largest; and one that is refused.
+  for (const uint16_t size : {4, 128, 256, 1024, 2048}) {
+    VhostUserBus bus(options);
+    auto front = Connect((*made)->path());
+    VirtioVhostUserDriver transport(bus, *front, {.queue_size = size});
+    VirtioBlkDriver disk(bus, transport, {.queue_size = size});
+    const absl::Status probed = disk.Probe();
+    EXPECT_EQ(probed.ok(), size <= 1024) << size << ": " << probed;
+    if (!probed.ok()) continue;
+    EXPECT_EQ(transport.layout(0).size, size);
+    EXPECT_EQ(disk.info().max_segments, 126u);
+    std::vector<uint8_t> data(512, static_cast<uint8_t>(size / 4));
+    EXPECT_EQ(disk.Write(0, data).value_or(255), guest::kBlkOk);
+    std::vector<uint8_t> read(512);
+    EXPECT_EQ(disk.Read(0, read).value_or(255), guest::kBlkOk);
+    EXPECT_EQ(read, data);
+  }
+  BlockOn(*control_, (*made)->Close());
+}
+
+TEST_F(BlkExportTest, WithSmallRingsRequestsAreSmall) {
+  auto made = Create({.queue_size = 64});
+  ASSERT_TRUE(made.ok()) << made.status();
+  {
+    VhostUserBus::Options options;
+    options.turn = [this] { Turn(); };
+    VhostUserBus bus(options);
+    auto front = Connect((*made)->path());
+    VirtioVhostUserDriver transport(bus, *front, {});
+    VirtioBlkDriver disk(bus, transport, {.queue_size = 64});
+    ASSERT_TRUE(disk.Probe().ok());
+    EXPECT_EQ(disk.info().max_segments, 62u);
+  }
+  BlockOn(*control_, (*made)->Close());
+}
+
 TEST_F(BlkExportTest, OptionsThatCannotBeAreRefused) {
   ExpectError({.num_queues = 0}, EINVAL, "num-queues 0 is not between 1 and 256");
   ExpectError({.num_queues = 257}, EINVAL, "num-queues 257");

@@ -3,6 +3,7 @@
 #include "exports/vhost_user/rings.h"
 
 #include <array>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "base/check.h"
 #include "base/status.h"
 #include "devices/virtio/event_descriptors.h"
+#include "devices/virtio/ring/packed_spec.h"
 #include "devices/virtio/virtio_spec.h"
 
 namespace platter {
@@ -165,15 +167,29 @@ uint32_t VhostUserRings::FirstBase() const {
   return place | place << kPackedUsedShift;
 }
 
+uint16_t VhostUserRings::ReadRing16(uint64_t address) const {
+  std::array<uint8_t, sizeof(Le16)> bytes = {};
+  table_.memory()->Read(address, bytes);
+  return static_cast<uint16_t>(bytes[0] | bytes[1] << 8);
+}
+
+// User-mode Linux calls the base of every new ring 0, where a packed one's has wrap counters of 1.
+// One that really stands there had its last descriptor written with a wrap counter of 1 just
+// before; a new one's is zero (2.8.13).
+bool VhostUserRings::IsNew(const QueueLayout& layout) const {
+  const uint64_t last = layout.descriptors + (layout.size - 1) * sizeof(PackedDesc);
+  return (ReadRing16(last + offsetof(PackedDesc, flags)) & kPackedDescAvail) == 0;
+}
+
 absl::Status VhostUserRings::Start(uint32_t index) {
   Ring& ring = rings_[index];
   absl::StatusOr<QueueLayout> layout = LayoutOf(index);
   if (!layout.ok()) return layout.status();
   if (!packed()) {
     // The protocol tells the available ring's place only; the used ring's is in the ring itself.
-    std::array<uint8_t, sizeof(Le16)> bytes = {};
-    table_.memory()->Read(layout->device + kVirtqUsedIdx, bytes);
-    layout->next_used = static_cast<uint16_t>(bytes[0] | bytes[1] << 8);
+    layout->next_used = ReadRing16(layout->device + kVirtqUsedIdx);
+  } else if (base(index) == 0 && IsNew(*layout)) {
+    layout->next_avail = layout->next_used = PackedPlace::kFirst;
   }
   if (layout->next_used != layout->next_avail) {
     return absl::InvalidArgumentError(

@@ -103,6 +103,8 @@ class VhostUserRings {
   bool Ready(const Ring& ring) const;
   absl::Status CheckStill(uint32_t index, const char* what) const;
   absl::Status Start(uint32_t index);
+  uint16_t ReadRing16(uint64_t address) const;
+  bool IsNew(const QueueLayout& layout) const;
   absl::StatusOr<QueueLayout> LayoutOf(uint32_t index) const;
   void Stop(uint32_t index);
   void OnStopped(uint32_t index, DirectTransport::Position position);

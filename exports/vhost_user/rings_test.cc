@@ -159,6 +159,24 @@ TEST_F(RingsTest, APackedRingGoesOnWhereItStood) {
   EXPECT_EQ(rings_->base(0), 0x00050005u);
 }
 
+// As User-mode Linux has it.
+TEST_F(RingsTest, ABaseOf0IsThatOfANewPackedRingUnlessItWentRound) {
+  for (const bool new_ring : {true, false}) {
+    Negotiate(0);
+    Describe(0);
+    // The last of its 64 descriptors, used with a wrap counter of 1.
+    const uint8_t flags[] = {0x80, 0x80};
+    if (!new_ring) ASSERT_TRUE(table_.memory()->Write(63 * 16 + 14, flags));
+    ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+    ASSERT_TRUE(rings_->StartReady().ok());
+    bool stopped = false;
+    rings_->StopAll([&] { stopped = true; });
+    control_->RunUntil([&] { return stopped; });
+    EXPECT_EQ(rings_->base(0), new_ring ? 0x80008000u : 0u);
+    rings_->ForgetAll();
+  }
+}
+
 TEST_F(RingsTest, APackedRingWhoseRequestsInFlightAreNotKnown) {
   Negotiate(0);
   Describe(0);

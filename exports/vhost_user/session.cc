@@ -15,6 +15,15 @@ namespace platter {
 
 using R = VhostUserRequest;
 
+namespace {
+
+// Virtio 1.3, 6.3: VIRTIO_F_ANY_LAYOUT, of the legacy interface. QEMU offers it itself for
+// transitional devices, Windows' drivers accept it beside VERSION_1, and it comes along. It asks
+// for nothing: any layout is taken.
+constexpr uint64_t kAnyLayout = uint64_t{1} << 27;
+
+}  // namespace
+
 VhostUserSession::VhostUserSession(VhostUserTarget& target, OwnedDescriptor socket,
                                    absl::AnyInvocable<void() &&> ended)
     : target_(target),
@@ -199,7 +208,8 @@ void VhostUserSession::Negotiate(const VhostUserMessage& message) {
 void VhostUserSession::SetFeatures(uint64_t features) {
   if (features_set_ && features == features_) return Finish(absl::OkStatus());
   WithRingsStopped([this, features]() -> absl::Status {
-    PLATTER_RETURN_IF_ERROR(target_.transport.SetFeatures(features & ~kVhostUserFProtocolFeatures));
+    PLATTER_RETURN_IF_ERROR(
+        target_.transport.SetFeatures(features & ~(kVhostUserFProtocolFeatures | kAnyLayout)));
     features_ = features;
     features_set_ = true;
     // "Ring states": enabled from the start only when the feature was not negotiated.

@@ -4,7 +4,8 @@
 // or with descriptors that belong elsewhere. Held: nothing ends the process, no descriptor is left,
 // and the next front-end is served.
 //
-// The bytes choose: a message, what of it is wrong, and its numbers.
+// The bytes choose: a disk or a SCSI adapter, then messages, what of each is wrong, and its
+// numbers.
 
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -18,6 +19,7 @@
 
 #include "base/check.h"
 #include "exports/vhost_user/requests.h"
+#include "exports/vhost_user/scsi_fixture.h"
 #include "exports/vhost_user/session_fixture.h"
 
 namespace platter {
@@ -85,35 +87,45 @@ void SendOne(Chooser& choose, VhostUserFrontEnd& front, const Files& files) {
   }
 }
 
-}  // namespace
-}  // namespace platter
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  platter::Chooser choose(data, size);
-  const platter::Files files;
-  PLATTER_CHECK(ftruncate(files.memory.get(), 2 * platter::kMiB) == 0);
-  platter::SessionRig rig({.num_queues = platter::kQueues});
+// One front-end's session, and the next one.
+template <typename Rig>
+void FuzzSession(Chooser& choose, Rig& rig, uint32_t rings) {
+  const Files files;
+  PLATTER_CHECK(ftruncate(files.memory.get(), 2 * kMiB) == 0);
   rig.Turn();
-  const size_t before = platter::SessionRig::OpenDescriptors();
+  const size_t before = Rig::OpenDescriptors();
   {
     auto front = rig.Connect();
-    const uint64_t features = 0x100000000 | platter::kVhostUserFProtocolFeatures;
+    const uint64_t features = 0x100000000 | kVhostUserFProtocolFeatures;
     PLATTER_CHECK(front->NegotiateProtocol(choose.Below(4) == 0 ? 0 : UINT64_MAX).ok());
     if (choose.Below(4) != 0) {
-      PLATTER_CHECK(
-          front->Tell(platter::VhostUserRequest::kSetFeatures, platter::BytesOf(features)).ok());
+      PLATTER_CHECK(front->Tell(VhostUserRequest::kSetFeatures, BytesOf(features)).ok());
     }
-    for (int i = 0; i < platter::kMostMessages && !choose.empty(); ++i) {
-      platter::SendOne(choose, *front, files);
+    for (int i = 0; i < kMostMessages && !choose.empty(); ++i) {
+      SendOne(choose, *front, files);
       rig.Turn();
     }
   }
   rig.Turn();
   PLATTER_CHECK(!rig.exported->serving());
   // A ring's call descriptor keeps its number for good, from the first one on.
-  const size_t after = platter::SessionRig::OpenDescriptors();
-  PLATTER_CHECK(after >= before && after <= before + platter::kQueues);
+  const size_t after = Rig::OpenDescriptors();
+  PLATTER_CHECK(after >= before && after <= before + rings);
   auto next = rig.Connect();
-  PLATTER_CHECK(next->Ask(platter::VhostUserRequest::kGetFeatures).ok());
+  PLATTER_CHECK(next->Ask(VhostUserRequest::kGetFeatures).ok());
+}
+
+}  // namespace
+}  // namespace platter
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  platter::Chooser choose(data, size);
+  if (choose.Below(2) == 0) {
+    platter::SessionRig rig({.num_queues = platter::kQueues});
+    platter::FuzzSession(choose, rig, platter::kQueues);
+  } else {
+    platter::ScsiRig rig({.num_queues = platter::kQueues});
+    platter::FuzzSession(choose, rig, platter::kQueues + platter::kVirtioScsiFirstRequestQueue);
+  }
   return 0;
 }

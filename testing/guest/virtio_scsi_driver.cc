@@ -281,9 +281,9 @@ absl::StatusOr<uint8_t> VirtioScsiDriver::Function(guest::ScsiFunction function,
 }
 
 absl::StatusOr<guest::ScsiNotificationAnswer> VirtioScsiDriver::Notification(
-    uint32_t type, const guest::ScsiLun& lun, uint32_t events) {
+    uint32_t type, const guest::ScsiLun& lun, uint32_t events, uint32_t bytes) {
   const guest::ScsiNotification request = {.type = type, .lun = lun, .event_requested = events};
-  if (!StartControl(BytesOf(request), sizeof(guest::ScsiNotificationAnswer),
+  if (!StartControl(BytesOf(request).first(bytes), sizeof(guest::ScsiNotificationAnswer),
                     /*is_function=*/false, BeginOwn())) {
     return absl::ResourceExhaustedError("the control queue is full");
   }

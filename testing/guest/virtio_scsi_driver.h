@@ -95,10 +95,11 @@ class VirtioScsiDriver {
   // The response byte.
   absl::StatusOr<uint8_t> Function(guest::ScsiFunction function, const guest::ScsiLun& lun,
                                    uint64_t tag = 0);
-  // Asynchronous notification: `type` is kScsiNotificationQuery or -Subscribe.
-  absl::StatusOr<guest::ScsiNotificationAnswer> Notification(uint32_t type,
-                                                             const guest::ScsiLun& lun,
-                                                             uint32_t events);
+  // Asynchronous notification: `type` is kScsiNotificationQuery or -Subscribe. `bytes`: of the
+  // request, for those that are too short.
+  absl::StatusOr<guest::ScsiNotificationAnswer> Notification(
+      uint32_t type, const guest::ScsiLun& lun, uint32_t events,
+      uint32_t bytes = sizeof(guest::ScsiNotification));
 
   // --- Not waiting. ---
 

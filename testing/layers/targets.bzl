@@ -45,6 +45,7 @@ TARGETS = {
         "//daemon:daemonize",
         "//daemon:pid_file",
         "//daemon:storage_daemon",
+        "//daemon/sandbox",
     ],
     # What the devices' query is compared with: what the interface itself reaches.
     "device_view": [
@@ -84,6 +85,7 @@ TARGETS = {
     ],
     "exports": [
         "//exports/vhost_user:blk_export",
+        "//exports/vhost_user:scsi_export",
     ],
     "machine": [
         "//machine",
