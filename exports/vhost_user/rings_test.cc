@@ -166,7 +166,9 @@ TEST_F(RingsTest, ABaseOf0IsThatOfANewPackedRingUnlessItWentRound) {
     Describe(0);
     // The last of its 64 descriptors, used with a wrap counter of 1.
     const uint8_t flags[] = {0x80, 0x80};
-    if (!new_ring) ASSERT_TRUE(table_.memory()->Write(63 * 16 + 14, flags));
+    if (!new_ring) {
+      ASSERT_TRUE(table_.memory()->Write(63 * 16 + 14, flags));
+    }
     ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
     ASSERT_TRUE(rings_->StartReady().ok());
     bool stopped = false;

@@ -58,12 +58,12 @@ TEST_P(RingModelTest, AnotherChain) {
   ASSERT_EQ(queue.Pop(&chain), PopResult::kChain);
   Chain wrong = chain;
   ++wrong.head;
-  RingModel same = model;
-  EXPECT_NE(same.CompareTaken(wrong), "");
+  RingModel second = model;
+  EXPECT_NE(second.CompareTaken(wrong), "");
   wrong = chain;
   wrong.readable = {};
-  same = model;
-  EXPECT_NE(same.CompareTaken(wrong), "");
+  RingModel third = model;
+  EXPECT_NE(third.CompareTaken(wrong), "");
   wrong = chain;
   ++wrong.writable_bytes;
   EXPECT_NE(model.CompareTaken(wrong), "");
