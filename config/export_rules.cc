@@ -40,4 +40,12 @@ absl::Status CheckLuns(const std::string& path, const config::VhostUserScsiExpor
   return absl::OkStatus();
 }
 
+absl::Status CheckSocketChardev(const std::string& path,
+                                const config::SocketChardevOptions& options) {
+  if (options.has_path() != options.has_fd()) return absl::OkStatus();
+  if (!options.has_fd())
+    return ConfigError(JoinPath(path, "path"), "missing: path or fd is needed");
+  return ConfigError(JoinPath(path, "fd"), "path is given already; it takes one or the other");
+}
+
 }  // namespace platter

@@ -15,12 +15,16 @@ namespace platter {
 
 namespace config {
 class BlockExportOptions;
+class SocketChardevOptions;
 class VhostUserScsiExportOptions;
 }  // namespace config
 
 // See rules.h.
 absl::Status CheckExport(const std::string& path, const config::BlockExportOptions& options);
 absl::Status CheckLuns(const std::string& path, const config::VhostUserScsiExportOptions& options);
+
+absl::Status CheckSocketChardev(const std::string& path,
+                                const config::SocketChardevOptions& options);
 
 }  // namespace platter
 

@@ -46,5 +46,16 @@ TEST(ExportRules, QueuesHaveAThread) {
             "export.iothread-vq-mapping.0.vqs: there is no queue 1; num-queues is 1");
 }
 
+TEST(ExportRules, AChardevHasOneSocket) {
+  const auto check = [](const std::string& text) {
+    return MessageOf(ParseChardev("socket,id=m" + text).status());
+  };
+  EXPECT_EQ(check(",path=x"), "");
+  EXPECT_EQ(check(",fd=3"), "");
+  EXPECT_EQ(check(",fd=monitor"), "");
+  EXPECT_EQ(check(""), "chardev.path: missing: path or fd is needed");
+  EXPECT_EQ(check(",path=x,fd=3"), "chardev.fd: path is given already; it takes one or the other");
+}
+
 }  // namespace
 }  // namespace platter

@@ -211,6 +211,9 @@ absl::Status CheckRules(const std::string& path, const google::protobuf::Message
   if (const auto* m = DynamicCastToGenerated<const config::VhostUserScsiExportOptions>(&message)) {
     return CheckLuns(path, *m);
   }
+  if (const auto* m = DynamicCastToGenerated<const config::SocketChardevOptions>(&message)) {
+    return CheckSocketChardev(path, *m);
+  }
   if (const auto* m = DynamicCastToGenerated<const config::MachineConfig>(&message)) {
     return CheckMachine(path, *m);
   }

@@ -143,7 +143,8 @@ TEST(SchemaNames, ExportsAndMonitors) {
   EXPECT_EQ(MessageSchema(config::ChardevOptions::descriptor()).discriminator(), "backend");
   EXPECT_THAT(VariantNames<config::ChardevOptions>(), ElementsAre("socket"));
   EXPECT_THAT(OptionNames<config::ChardevOptions>(), ElementsAre("id"));
-  EXPECT_THAT(OptionNames<config::SocketChardevOptions>(), ElementsAre("path", "server", "wait"));
+  EXPECT_THAT(OptionNames<config::SocketChardevOptions>(),
+              ElementsAre("path", "fd", "server", "wait"));
   EXPECT_THAT(OptionNames<config::MonitorOptions>(), ElementsAre("chardev", "mode"));
   EXPECT_THAT(EnumNames(config::MonitorMode_descriptor()), ElementsAre("control"));
   EXPECT_THAT(OptionNames<config::StorageDaemonConfig>(),

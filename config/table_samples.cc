@@ -311,6 +311,9 @@ void SatisfyRules(Message& message) {
   if (auto* adapter = DynamicCastToGenerated<config::VirtioScsiOptions>(&message)) {
     SatisfyQueueRules(*adapter);
   }
+  if (auto* socket = DynamicCastToGenerated<config::SocketChardevOptions>(&message)) {
+    if (!socket->has_fd() && !socket->has_path()) socket->set_path("x");
+  }
   if (auto* each = DynamicCastToGenerated<config::BlockExportOptions>(&message)) {
     SatisfyExportRules(*each);
   }

@@ -2,11 +2,8 @@
 
 #include "daemon/export_table.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <set>
 #include <utility>
 
@@ -24,26 +21,9 @@
 #include "machine/option_values.h"
 
 namespace platter {
-namespace {
 
-// A copy of the descriptor: the number is the user's word, and what it means may be ours.
-absl::StatusOr<OwnedDescriptor> CopyDescriptor(const std::string& text) {
-  int number = -1;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stopped != end || number < 0) {
-    return ErrorWithErrno(
-        EINVAL, absl::StrCat("addr.str: ", Quote(text), " is not the number of a descriptor"));
-  }
-  OwnedDescriptor copy(fcntl(number, F_DUPFD_CLOEXEC, 0));
-  if (copy.get() < 0) return ErrnoError(errno, absl::StrCat("addr.str: descriptor ", number));
-  return copy;
-}
-
-}  // namespace
-
-ExportTable::ExportTable(Machine& machine, LogSink& log, Deleted deleted)
-    : machine_(machine), log_(log), deleted_(std::move(deleted)) {}
+ExportTable::ExportTable(Machine& machine, LogSink& log, Deleted deleted, InheritedSockets sockets)
+    : machine_(machine), log_(log), deleted_(std::move(deleted)), sockets_(std::move(sockets)) {}
 
 ExportTable::~ExportTable() { PLATTER_CHECK(exports_.empty()); }
 
@@ -106,8 +86,9 @@ absl::StatusOr<ExportParts> ExportTable::PartsFor(const config::BlockExportOptio
   parts.iothreads = *std::move(threads);
   const config::SocketAddress& address = AddressOf(options);
   if (address.has_fd()) {
-    absl::StatusOr<OwnedDescriptor> copy = CopyDescriptor(address.fd().str());
-    if (!copy.ok()) return copy.status();
+    // The number is the user's word, and what it means may be ours: a copy.
+    absl::StatusOr<OwnedDescriptor> copy = sockets_.Copy(address.fd().str());
+    if (!copy.ok()) return Annotate(copy.status(), "addr.str");
     parts.listener = *std::move(copy);
   } else {
     parts.path = address.unix_path().path();

@@ -30,6 +30,7 @@
 #include "base/log.h"
 #include "blockbackend/block_backend.h"
 #include "daemon/export_config.h"
+#include "daemon/inherited_sockets.h"
 #include "exports/vhost_user/device_export.h"
 #include "machine/machine.h"
 #include "monitor/export_host.h"
@@ -41,7 +42,8 @@ class ExportTable final : public ExportHost {
   // Called with the id of an export that has gone.
   using Deleted = absl::AnyInvocable<void(const std::string&)>;
 
-  ExportTable(Machine& machine, LogSink& log, Deleted deleted);
+  // `sockets`: by whose names exports may ask for a descriptor.
+  ExportTable(Machine& machine, LogSink& log, Deleted deleted, InheritedSockets sockets = {});
   ~ExportTable();
   ExportTable(const ExportTable&) = delete;
   ExportTable& operator=(const ExportTable&) = delete;
@@ -83,6 +85,7 @@ class ExportTable final : public ExportHost {
   Machine& machine_;
   LogSink& log_;
   Deleted deleted_;
+  const InheritedSockets sockets_;
   std::vector<std::unique_ptr<Export>> exports_;
 };
 

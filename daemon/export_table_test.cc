@@ -152,7 +152,7 @@ TEST_F(ExportTableTest, WhatCannotBeIsNamedAndTheOthersGoOn) {
   std::ofstream(folder_ / "file") << "x";
   ExpectRefused(Text("x", "ro", folder_ / "file"), EEXIST, "no socket");
   const std::string by_descriptor = "vhost-user-blk,id=x,node-name=ro,addr.type=fd,addr.str=";
-  ExpectRefused(by_descriptor + "three", EINVAL, "'three' is not the number");
+  ExpectRefused(by_descriptor + "three", ENOENT, "addr.str: 'three' is neither the number");
   ExpectRefused(by_descriptor + "9999", EBADF, "descriptor 9999");
   ExpectRefused(by_descriptor + std::to_string(control_->PollFd()), ENOTSOCK, "export 'x'");
   const absl::Status twice = Add(Text("e", "ro", x));

@@ -224,6 +224,7 @@ TEST_F(ScsiDaemonTest, AChangeWaitsForTheGuest) {
 TEST_F(ScsiDaemonTest, AChangeThatWaitsEndsWithTheExport) {
   Begin();
   Connect();
+  Subscribe();
   ASSERT_TRUE(cd().PreventAllow(ScsiInitiator::Removal::kPrevent)->good());
   std::ofstream(folder_ / "b.iso", std::ios::binary) << std::string(4096, 'b');
   TestClient other(folder_ / "m");
@@ -231,8 +232,7 @@ TEST_F(ScsiDaemonTest, AChangeThatWaitsEndsWithTheExport) {
   client_->Send(R"({"execute": "blockdev-change-medium", "arguments": {"id": "e.1", "x-timeout": )"
                 R"(60000, "filename": ")" +
                 (folder_ / "b.iso") + "\"}}");
-  // It is known to wait when the guest has been asked.
-  daemon_->control().RunUntil([this] { return !MediaEvents().empty(); });
+  EXPECT_FALSE(guest_->Events().empty()) << "it waits now";
   EXPECT_EQ(
       AskMonitor(daemon_->control(), other,
                  R"({"execute": "block-export-del", "arguments": {"id": "e", "mode": "hard"}})")

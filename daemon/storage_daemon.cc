@@ -33,15 +33,21 @@ absl::Status CheckChardev(const config::ChardevOptions& chardev) {
   return absl::OkStatus();
 }
 
-// Path of each chardev that no monitor has yet.
-using Sockets = std::map<std::string, std::string>;
+// Each chardev that no monitor has yet.
+using Sockets = std::map<std::string, config::SocketChardevOptions>;
+
+// In messages, and to tell two apart.
+std::string NameOf(const config::SocketChardevOptions& socket) {
+  return socket.has_fd() ? absl::StrCat("socket fd=", Quote(socket.fd()))
+                         : absl::StrCat("socket ", QuoteWhole(socket.path()));
+}
 
 absl::StatusOr<Sockets> SocketsOf(const config::StorageDaemonConfig& config) {
   Sockets sockets;
   for (const config::ChardevOptions& chardev : config.chardevs()) {
     const std::string option = Option("--chardev", chardev.id());
     if (absl::Status wrong = CheckChardev(chardev); !wrong.ok()) return Annotate(wrong, option);
-    if (!sockets.emplace(chardev.id(), chardev.socket().path()).second) {
+    if (!sockets.emplace(chardev.id(), chardev.socket()).second) {
       return ErrorWithErrno(EEXIST, absl::StrCat(option, ": there is one of that id already"));
     }
   }
@@ -71,13 +77,14 @@ absl::Status StorageDaemon::Build(const config::StorageDaemonConfig& config,
   host.io_kind = options.aio;
   machine_ = std::make_unique<Machine>(std::move(host));
   exports_ = std::make_unique<ExportTable>(
-      *machine_, log_, [this](const std::string& id) { events_.EmitExportDeleted(id); });
+      *machine_, log_, [this](const std::string& id) { events_.EmitExportDeleted(id); },
+      options.sockets);
   monitor_ = std::make_unique<QmpMonitor>(QmpMonitorOptions{.machine = machine_.get(),
                                                             .events = &events_,
                                                             .quit = [this] { ended_ = true; },
                                                             .exports = exports_.get()});
   PLATTER_RETURN_IF_ERROR(MakeNodes(config));
-  return Listen(config);
+  return Listen(config, options.sockets);
 }
 
 absl::Status StorageDaemon::MakeNodes(const config::StorageDaemonConfig& config) {
@@ -96,10 +103,19 @@ absl::Status StorageDaemon::MakeNodes(const config::StorageDaemonConfig& config)
   return absl::OkStatus();
 }
 
-absl::Status StorageDaemon::Listen(const config::StorageDaemonConfig& config) {
+absl::StatusOr<std::unique_ptr<QmpServer>> StorageDaemon::ServerAt(
+    const config::SocketChardevOptions& socket, const InheritedSockets& inherited) {
+  if (!socket.has_fd()) return QmpServer::Listen(*monitor_, log_, socket.path());
+  absl::StatusOr<OwnedDescriptor> copy = inherited.Copy(socket.fd());
+  if (!copy.ok()) return Annotate(copy.status(), "fd");
+  return QmpServer::Adopt(*monitor_, log_, *std::move(copy));
+}
+
+absl::Status StorageDaemon::Listen(const config::StorageDaemonConfig& config,
+                                   const InheritedSockets& inherited) {
   absl::StatusOr<Sockets> sockets = SocketsOf(config);
   if (!sockets.ok()) return sockets.status();
-  std::map<std::string, std::string> used;  // The chardev of a path.
+  std::map<std::string, std::string> used;  // The chardev of a socket.
   for (const config::MonitorOptions& monitor : config.monitors()) {
     const std::string option = Option("--monitor", monitor.chardev());
     const auto found = sockets->find(monitor.chardev());
@@ -108,18 +124,18 @@ absl::Status StorageDaemon::Listen(const config::StorageDaemonConfig& config) {
                                                  ": there is no chardev of that id that is "
                                                  "free"));
     }
-    // A socket at the path would be taken over.
-    const auto [taken, first] = used.emplace(found->second, monitor.chardev());
+    // A socket at the path would be taken over; two who accept at one descriptor share its clients.
+    const auto [taken, first] = used.emplace(NameOf(found->second), monitor.chardev());
     if (!first) {
-      return ErrorWithErrno(EADDRINUSE, absl::StrCat(option, ": socket ", QuoteWhole(found->second),
+      return ErrorWithErrno(EADDRINUSE, absl::StrCat(option, ": ", taken->first,
                                                      " is that of chardev ", Quote(taken->second)));
     }
-    auto server = QmpServer::Listen(*monitor_, log_, found->second);
+    auto server = ServerAt(found->second, inherited);
     if (!server.ok()) return Annotate(server.status(), option);
     servers_.push_back(*std::move(server));
     sockets->erase(found);
   }
-  for (const auto& [id, path] : *sockets) {
+  for (const auto& [id, socket] : *sockets) {
     log_.Log(LogLevel::kWarning, absl::StrCat(Option("--chardev", id), ": nothing uses it"));
   }
   return absl::OkStatus();

@@ -26,6 +26,7 @@
 #include "aio/task.h"
 #include "base/log.h"
 #include "daemon/export_table.h"
+#include "daemon/inherited_sockets.h"
 #include "daemon/signal_watch.h"
 #include "machine/machine.h"
 #include "monitor/qmp_events.h"
@@ -35,11 +36,13 @@
 namespace platter {
 
 namespace config {
+class SocketChardevOptions;
 class StorageDaemonConfig;
 }  // namespace config
 
 struct StorageDaemonOptions {
   AioKind aio = AioKind::kThreads;
+  InheritedSockets sockets = {};
 };
 
 class StorageDaemon {
@@ -63,7 +66,9 @@ class StorageDaemon {
   absl::Status Build(const config::StorageDaemonConfig& config,
                      const StorageDaemonOptions& options);
   absl::Status MakeNodes(const config::StorageDaemonConfig& config);
-  absl::Status Listen(const config::StorageDaemonConfig& config);
+  absl::Status Listen(const config::StorageDaemonConfig& config, const InheritedSockets& inherited);
+  absl::StatusOr<std::unique_ptr<QmpServer>> ServerAt(const config::SocketChardevOptions& socket,
+                                                      const InheritedSockets& inherited);
   Task<void> End();
   Task<void> CloseServers();
 

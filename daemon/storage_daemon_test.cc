@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 
 #include "aio/socket_folder.h"
+#include "aio/unix_listener.h"
 #include "base/status.h"
 #include "config/parse.h"
 #include "config/parse_export.h"
@@ -151,6 +152,45 @@ TEST_F(StorageDaemonTest, AChardevThatNothingUsesIsSaid) {
   const std::unique_ptr<StorageDaemon> daemon = Create();
   ASSERT_EQ(log_.Lines().size(), 1u);
   EXPECT_NE(log_.Lines()[0].find("--chardev 'n': nothing uses it"), std::string::npos);
+}
+
+TEST_F(StorageDaemonTest, SocketsThatWerePassedOnAreServedByTheirNames) {
+  const absl::StatusOr<UnixListener> drive = UnixListener::Listen(folder_ / "drive");
+  const absl::StatusOr<UnixListener> talk = UnixListener::Listen(folder_ / "talk");
+  ASSERT_TRUE(drive.ok() && talk.ok());
+  // Far from what a test has open.
+  constexpr int kFirst = 300;
+  ASSERT_EQ(dup2(drive->fd(), kFirst), kFirst);
+  ASSERT_EQ(dup2(talk->fd(), kFirst + 1), kFirst + 1);
+  StorageDaemonOptions options{.sockets = *InheritedSockets::Make(kFirst, 2, "drive:talk")};
+  *config_.add_blockdevs() = *ParseBlockdev("memory,node-name=n,size=1M");
+  *config_.add_exports() =
+      *ParseExport("vhost-user-blk,id=f,node-name=n,addr.type=fd,addr.str=drive");
+  *config_.add_chardevs() = *ParseChardev("socket,id=n,fd=talk,server=on,wait=off");
+  *config_.add_monitors() = *ParseMonitor("n");
+  {
+    auto daemon = StorageDaemon::Create(config_, options, log_);
+    ASSERT_TRUE(daemon.ok()) << daemon.status();
+    const ExportGuest guest((*daemon)->control(), folder_ / "drive");
+    EXPECT_TRUE(guest.connected());
+    TestClient client(folder_ / "talk");
+    EXPECT_EQ(Ask(**daemon, client, R"({"execute": "qmp_capabilities"})").back(),
+              R"({"return": {}})");
+  }
+  // Two monitors of one socket would share its clients.
+  *config_.add_chardevs() = *ParseChardev("socket,id=o,fd=talk,server=on,wait=off");
+  *config_.add_monitors() = *ParseMonitor("o");
+  const absl::Status twice = StorageDaemon::Create(config_, options, log_).status();
+  EXPECT_EQ(ErrnoOf(twice), EADDRINUSE) << twice;
+  EXPECT_NE(MessageOf(twice).find("--monitor 'o': socket fd='talk' is that of chardev 'n'"),
+            std::string::npos)
+      << twice;
+  config_.clear_exports();
+  const absl::Status nameless = StorageDaemon::Create(config_, {}, log_).status();
+  EXPECT_EQ(ErrnoOf(nameless), ENOENT) << nameless;
+  EXPECT_TRUE(MessageOf(nameless).starts_with("--monitor 'n': fd: 'talk'")) << nameless;
+  close(kFirst);
+  close(kFirst + 1);
 }
 
 }  // namespace

@@ -26,6 +26,13 @@ absl::StatusOr<std::unique_ptr<QmpServer>> QmpServer::Listen(QmpMonitor& monitor
   return std::unique_ptr<QmpServer>(new QmpServer(monitor, log, *std::move(listener)));
 }
 
+absl::StatusOr<std::unique_ptr<QmpServer>> QmpServer::Adopt(QmpMonitor& monitor, LogSink& log,
+                                                            OwnedDescriptor socket) {
+  absl::StatusOr<UnixListener> listener = UnixListener::Adopt(std::move(socket));
+  if (!listener.ok()) return Annotate(listener.status(), "QMP");
+  return std::unique_ptr<QmpServer>(new QmpServer(monitor, log, *std::move(listener)));
+}
+
 QmpServer::QmpServer(QmpMonitor& monitor, LogSink& log, UnixListener listener)
     : monitor_(monitor),
       log_(log),

@@ -26,6 +26,7 @@
 #include "aio/timer.h"
 #include "aio/unix_listener.h"
 #include "base/log.h"
+#include "base/owned_descriptor.h"
 #include "monitor/qmp_connection.h"
 #include "monitor/qmp_monitor.h"
 
@@ -38,6 +39,9 @@ class QmpServer final : private FdWatch {
 
   static absl::StatusOr<std::unique_ptr<QmpServer>> Listen(QmpMonitor& monitor, LogSink& log,
                                                            std::string path);
+  // At a socket that listens already.
+  static absl::StatusOr<std::unique_ptr<QmpServer>> Adopt(QmpMonitor& monitor, LogSink& log,
+                                                          OwnedDescriptor socket);
   ~QmpServer();
 
   const std::string& path() const { return listener_.path(); }

@@ -4,6 +4,9 @@
 
 #include "monitor/qmp_server.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +17,7 @@
 #include "aio/create.h"
 #include "aio/socket_folder.h"
 #include "aio/task.h"
+#include "aio/unix_listener.h"
 #include "base/status.h"
 #include "machine/machine.h"
 #include "monitor/qmp_events.h"
@@ -110,6 +114,21 @@ TEST_F(QmpServerTest, ClosingEndsTheClientsAndRemovesTheSocket) {
 TEST_F(QmpServerTest, APlaceThatCannotBeHadIsNamed) {
   const auto server = QmpServer::Listen(*monitor_, log_, "/nosuch/folder/sock");
   EXPECT_NE(MessageOf(server.status()).find("/nosuch/folder/sock"), std::string::npos);
+}
+
+TEST_F(QmpServerTest, ASocketThatListensAlreadyIsServed) {
+  const absl::StatusOr<UnixListener> theirs = UnixListener::Listen(path_);
+  ASSERT_TRUE(theirs.ok());
+  auto server = QmpServer::Adopt(*monitor_, log_, OwnedDescriptor(dup(theirs->fd())));
+  ASSERT_TRUE(server.ok()) << server.status();
+  server_ = *std::move(server);
+  EXPECT_EQ(server_->path(), "");
+  TestClient client(path_);
+  EXPECT_NE(Line(client).find("QMP"), std::string::npos);
+  const OwnedDescriptor no_socket(dup(0));
+  const absl::Status refused =
+      QmpServer::Adopt(*monitor_, log_, OwnedDescriptor(dup(no_socket.get()))).status();
+  EXPECT_EQ(ErrnoOf(refused), ENOTSOCK) << refused;
 }
 
 }  // namespace

@@ -24,6 +24,7 @@
 #include "config/proto/export.pb.h"
 #include "config/proto/machine.pb.h"
 #include "daemon/daemonize.h"
+#include "daemon/inherited_sockets.h"
 #include "daemon/pid_file.h"
 #include "daemon/sandbox/sandbox.h"
 #include "daemon/storage_daemon.h"
@@ -53,9 +54,10 @@ constexpr char kHelp[] =
            [,iothread=ID][,num-queues=N]
                        disks and CD-ROM drives of one SCSI adapter at a socket; a cd may be empty
                        at first; 'vhost-user-scsi,help' tells more
-           ...,addr.type=fd,addr.str=N: at a socket that this process has inherited
+           ...,addr.type=fd,addr.str=N: at a socket that this process has inherited, by its number,
+                       or by its name in LISTEN_FDNAMES (systemd's FileDescriptorName)
   --chardev socket,id=ID,path=SOCKET,server=on,wait=off
-                       where a monitor listens
+                       where a monitor listens; fd=N instead of path as addr.str above
   --monitor [chardev=]ID[,mode=control]
                        a monitor that speaks QMP there
   --pidfile PATH       has the process's id while it runs; locked, written when all is ready
@@ -208,8 +210,12 @@ int Run(const Flags& flags) {
 
 int Main(int argc, char** argv) {
   if (absl::Status entered = EnterUsersFolder(); !entered.ok()) return Fail(entered, kExitFailed);
+  // Before the process forks: they are meant for this one.
+  absl::StatusOr<InheritedSockets> sockets = InheritedSockets::FromEnvironment();
+  if (!sockets.ok()) return Fail(sockets.status(), kExitFailed);
   absl::StatusOr<Flags> flags = ParseFlags(argc, argv);
   if (!flags.ok()) return Fail(flags.status(), kExitUsage);
+  flags->options.sockets = *std::move(sockets);
   if (flags->help) {
     std::cout << kHelp;
     return 0;

@@ -231,6 +231,46 @@ class StorageDaemonTest(unittest.TestCase):
             self.addCleanup(process.kill)
             self.assertTrue(features(self.at("theirs")))
 
+    def activated(self, names, *arguments):
+        """A daemon that was started as systemd does, with a listening socket per name."""
+        listeners = []
+        for name in names:
+            listener = socket.socket(socket.AF_UNIX)
+            self.addCleanup(listener.close)
+            listener.bind(self.at(name))
+            listener.listen()
+            listeners.append(listener)
+
+        def pass_on():
+            for number, listener in enumerate(listeners):
+                os.dup2(listener.fileno(), 100 + number)
+            for number in range(len(listeners)):
+                os.dup2(100 + number, 3 + number)
+        # The process's own number is known to itself alone.
+        return subprocess.Popen(
+            ["/bin/sh", "-c", 'export LISTEN_PID=$$; exec "$@"', "sh", TOOL, *arguments],
+            env={**os.environ, "LISTEN_FDS": str(len(names)), "LISTEN_FDNAMES": ":".join(names)},
+            preexec_fn=pass_on, close_fds=False, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            text=True)
+
+    def test_sockets_of_systemds_are_served(self):
+        process = self.activated(
+            ("disk", "m"), *self.blockdev(), "--export",
+            "vhost-user-blk,id=e,node-name=d,addr.type=fd,addr.str=disk",
+            "--chardev", "socket,id=m,fd=m,server=on,wait=off", "--monitor", "m")
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.addCleanup(process.stderr.close)
+        # They are there before it is: nobody waits for it.
+        self.assertTrue(features(self.at("disk")))
+        self.assertEqual(self.talk().ask("quit")["return"], {})
+        self.assertEqual(process.wait(60), 0)
+        self.assertTrue(os.path.exists(self.at("disk")), "it is systemd's")
+        failed = self.activated((), "--chardev", "socket,id=x,fd=y,server=on,wait=off", "--monitor",
+                                "x")
+        self.assertIn("--monitor 'x': fd: 'y' is neither", failed.communicate(timeout=60)[1])
+        self.assertEqual(failed.returncode, 1)
+
     def test_in_the_background(self):
         started = run(*self.blockdev(), *self.export(), "--pidfile", self.at("pid"), "--daemonize")
         self.assertEqual((started.returncode, started.stdout, started.stderr), (0, "", ""))

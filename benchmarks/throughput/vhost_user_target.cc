@@ -64,8 +64,6 @@ absl::Status VhostUserTarget::Connect() {
   transport_options.queue_size = kRingSize;
   transport_ = std::make_unique<VirtioVhostUserDriver>(bus_, *front_, transport_options);
   VirtioBlkDriver::Options options;
-  // The same rings on every back-end, whatever it offers.
-  options.refused_features = guest::kFeatureRingPacked;
   options.queues = queues;
   options.queue_size = kRingSize;
   driver_ = std::make_unique<VirtioBlkDriver>(bus_, *transport_, options);

@@ -49,7 +49,9 @@ class Collector {
       AddSocket(static_cast<const config::UnixSocketAddress&>(message).path());
     }
     if (message.GetDescriptor() == config::SocketChardevOptions::descriptor()) {
-      AddSocket(static_cast<const config::SocketChardevOptions&>(message).path());
+      const auto& socket = static_cast<const config::SocketChardevOptions&>(message);
+      // One of a descriptor is there already.
+      if (socket.has_path()) AddSocket(socket.path());
     }
     ForEachPart(message, [&](const Message& part) { AddSockets(part); });
   }

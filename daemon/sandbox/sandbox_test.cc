@@ -63,5 +63,16 @@ TEST(SandboxTest, FoldersOfSocketsAndWhatIsAllowedBesides) {
                            Pair("/images", ElementsAre(FileRights::kReadWrite))));
 }
 
+TEST(SandboxTest, SocketsThatWerePassedOnNeedNoFolder) {
+  config::StorageDaemonConfig config;
+  *config.add_exports() =
+      *ParseExport("vhost-user-scsi,id=e,addr.type=unix,addr.path=/run/s/sock,luns.0.kind=cd");
+  *config.add_exports() =
+      *ParseExport("vhost-user-scsi,id=f,addr.type=fd,addr.str=name,luns.0.kind=cd");
+  *config.add_chardevs() = *ParseChardev("socket,id=m,fd=monitor,server=on,wait=off");
+  EXPECT_THAT(FilesNeeded(config, {}),
+              UnorderedElementsAre(kNull, Pair("/run/s", ElementsAre(FileRights::kSockets))));
+}
+
 }  // namespace
 }  // namespace platter

@@ -123,7 +123,8 @@ bool GuestMemory::Read(uint64_t address, std::span<uint8_t> out) const {
 
 bool GuestMemory::Write(uint64_t address, std::span<const uint8_t> data) const {
   if (!Contains(address, data.size(), DmaAccess::kDeviceWrites)) return false;
-  if (!data.empty()) MarkDirty(address, data.size());
+  const uint64_t bytes = data.size();
+  const uint64_t begin = address;
   while (!data.empty()) {
     const Region& region = *Find(address);
     const uint64_t offset = address - region.address;
@@ -137,6 +138,8 @@ bool GuestMemory::Write(uint64_t address, std::span<const uint8_t> data) const {
     address += part.size();
     data = data.subspan(part.size());
   }
+  // Afterwards: who takes the mark away copies the page next, and must find the new bytes there.
+  if (bytes != 0) MarkDirty(begin, bytes);
   return true;
 }
 

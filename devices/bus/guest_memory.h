@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // GuestMemory: the guest's physical address space as device models reach it: an immutable map of
-// regions, held by reference and replaced as a whole while devices are quiet. The guest may change
-// the memory at any time, so a device copies what it decides on once, then uses the copy.
+// regions, held by reference and replaced as a whole while devices are quiet; only its dirty log
+// comes and goes while they run. The guest may change the memory at any time, so a device copies
+// what it decides on once, then uses the copy.
 //
 // Regions do not overlap. A region without a host address (device memory, a test's shim) is reached
 // by its accessor, byte copies only, and never handed out as a pointer.
@@ -18,6 +19,7 @@
 
 #include <sys/uio.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -86,10 +88,15 @@ class GuestMemory {
 
   // To be called after a device wrote through a pointer; Write calls it itself.
   void MarkDirty(uint64_t address, uint64_t bytes) const {
-    if (dirty_log_ != nullptr) dirty_log_->MarkDirty(address, bytes);
+    DirtyLog* const log = dirty_log_.load(std::memory_order_acquire);
+    if (log != nullptr) [[unlikely]]
+      log->MarkDirty(address, bytes);
   }
 
-  bool logs_dirty() const { return dirty_log_ != nullptr; }
+  bool logs_dirty() const { return dirty_log_.load(std::memory_order_acquire) != nullptr; }
+  // From now on it is this one, or none. What others are marking meanwhile goes to either, so the
+  // one before lives until they are done with that.
+  void SetDirtyLog(DirtyLog* log) const { dirty_log_.store(log, std::memory_order_release); }
   // As MarkDirty, for a piece that TryMap or MapPieces gave. Only while logs_dirty() (it searches).
   void MarkPieceDirty(const void* host, uint64_t bytes) const;
 
@@ -103,7 +110,7 @@ class GuestMemory {
   const Region* Find(uint64_t address) const;
 
   const std::vector<Region> regions_;  // By address.
-  DirtyLog* const dirty_log_;
+  mutable std::atomic<DirtyLog*> dirty_log_;
 };
 
 }  // namespace platter

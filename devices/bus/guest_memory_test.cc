@@ -139,6 +139,36 @@ TEST_F(GuestMemoryTest, EveryDeviceWriteIsLogged) {
   EXPECT_EQ(log_.ranges, expected);
 }
 
+TEST_F(GuestMemoryTest, TheDirtyLogComesAndGoes) {
+  memory_->SetDirtyLog(nullptr);
+  EXPECT_FALSE(memory_->logs_dirty());
+  ASSERT_TRUE(memory_->Write(0x1000, std::vector<uint8_t>(1)));
+  EXPECT_TRUE(log_.ranges.empty());
+  RangeLog other;
+  memory_->SetDirtyLog(&other);
+  EXPECT_TRUE(memory_->logs_dirty());
+  ASSERT_TRUE(memory_->Write(0x1000, std::vector<uint8_t>(1)));
+  EXPECT_TRUE(log_.ranges.empty());
+  EXPECT_EQ(other.ranges.size(), 1u);
+}
+
+// Who takes a mark away and copies the page must not be left with what was there before.
+TEST_F(GuestMemoryTest, AMarkComesAfterWhatItIsFor) {
+  class Looker final : public DirtyLog {
+   public:
+    explicit Looker(const uint8_t& byte) : byte_(byte) {}
+    void MarkDirty(uint64_t, uint64_t) override { seen = byte_; }
+    uint8_t seen = 0;
+
+   private:
+    const uint8_t& byte_;
+  };
+  Looker looker(first_[7]);
+  memory_->SetDirtyLog(&looker);
+  ASSERT_TRUE(memory_->Write(0x1007, std::vector<uint8_t>{0xee}));
+  EXPECT_EQ(looker.seen, 0xee);
+}
+
 TEST(GuestMemoryCreate, NamesTheRegionThatIsWrong) {
   uint8_t byte = 0;
   const GuestMemory::Region good{.address = 0x1000, .size = 0x1000, .host = &byte};

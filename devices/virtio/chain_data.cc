@@ -106,6 +106,10 @@ void ChainDataMapper::FinishOther(MemoryCursor& memory, const ChainData& data, u
     PLATTER_CHECK(copied);
     return;
   }
+  MarkPieces(memory, data, written);
+}
+
+void ChainDataMapper::MarkPieces(MemoryCursor& memory, const ChainData& data, uint64_t written) {
   for (uint32_t i = 0; written > 0; ++i) {
     const uint64_t here = std::min<uint64_t>(data.list_[i].iov_len, written);
     memory.memory().MarkPieceDirty(data.list_[i].iov_base, here);

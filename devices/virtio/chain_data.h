@@ -94,6 +94,11 @@ class ChainDataMapper {
       FinishOther(memory, data, written);
     }
   }
+  // The device failed, having written nobody knows what of the data.
+  void FinishFailed(MemoryCursor& memory, const ChainData& data) {
+    if (memory.memory().logs_dirty() && data.bounce_ == nullptr)
+      MarkPieces(memory, data, data.bytes_);
+  }
   // True when somebody awaits what may have been given back.
   bool Release(ChainData& data) {
     if (!data.from_pool()) [[likely]] {
@@ -112,6 +117,7 @@ class ChainDataMapper {
   // What is not that simple.
   Result MapOther(MemoryCursor& memory, const ChainRange& range, DmaAccess access, ChainData& data);
   void FinishOther(MemoryCursor& memory, const ChainData& data, uint64_t written);
+  static void MarkPieces(MemoryCursor& memory, const ChainData& data, uint64_t written);
   bool ReleaseOther(ChainData& data);
   Result MapMany(MemoryCursor& memory, const ChainRange& range, DmaAccess access, ChainData& data);
   Result Bounce(MemoryCursor& memory, const ChainRange& range, DmaAccess access, ChainData& data);

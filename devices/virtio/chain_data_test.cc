@@ -147,5 +147,23 @@ TEST_F(ChainDataTest, TheDirtyLogHasWhatWasWritten) {
   mapper.Release(data);
 }
 
+// A disk's transfer that failed may have changed all of it.
+TEST_F(ChainDataTest, TheDirtyLogHasAllOfATransferThatFailed) {
+  Log log;
+  Use(&log);
+  const std::vector<ChainBuffer> chain = {{kPlain, 4}, {kPlain + 8, 4}};
+  ASSERT_EQ(Map(chain, 1, 7, DmaAccess::kDeviceWrites), Result::kMapped);
+  mapper.FinishFailed(cursor, data);
+  EXPECT_EQ(log.marked,
+            (std::vector<std::pair<uint64_t, uint64_t>>{{kPlain + 1, 3}, {kPlain + 8, 4}}));
+  mapper.Release(data);
+  // A bounce buffer is not the guest's memory.
+  const std::vector<ChainBuffer> bounced = {{kHidden, 16}};
+  ASSERT_EQ(Map(bounced, 0, 16, DmaAccess::kDeviceWrites), Result::kMapped);
+  mapper.FinishFailed(cursor, data);
+  EXPECT_EQ(log.marked.size(), 2u);
+  mapper.Release(data);
+}
+
 }  // namespace
 }  // namespace platter

@@ -66,7 +66,7 @@ absl::Status DirectTransport::SetFeatures(uint64_t features) {
   return absl::OkStatus();
 }
 
-absl::Status DirectTransport::StartQueue(uint16_t index, const QueueLayout& layout) {
+absl::Status DirectTransport::RestoreQueue(uint16_t index, QueueState state) {
   SerialiserLock lock(device_.serialiser());
   const std::string name = NameOf(index);
   if (index >= device_.queue_count()) return absl::OutOfRangeError(name + " does not exist");
@@ -79,7 +79,7 @@ absl::Status DirectTransport::StartQueue(uint16_t index, const QueueLayout& layo
     driver_ok_ = true;
     device_.SetDriverOk();
   }
-  absl::Status status = device_.StartQueue(index, memory_, layout);
+  absl::Status status = device_.RestoreQueue(index, memory_, std::move(state));
   if (status.ok()) kicks_[index]->Start();
   return status;
 }

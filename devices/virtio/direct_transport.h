@@ -60,7 +60,12 @@ class DirectTransport final : public VirtioTransport {
   // Starts a queue; the first one after SetFeatures also means DRIVER_OK. OUT_OF_RANGE,
   // FAILED_PRECONDITION when it is started already or memory or features are missing,
   // INVALID_ARGUMENT for the layout.
-  absl::Status StartQueue(uint16_t index, const QueueLayout& layout);
+  absl::Status StartQueue(uint16_t index, const QueueLayout& layout) {
+    return RestoreQueue(index, {.layout = layout});
+  }
+  // The same with requests that were taken already; INVALID_ARGUMENT also when they can't have
+  // been.
+  absl::Status RestoreQueue(uint16_t index, QueueState state);
   // Takes nothing more, waits for what is in flight; `done` in the control context.
   void StopQueue(uint16_t index, StoppedDone done);
   void Kick(uint16_t index) { device_.Kick(index); }

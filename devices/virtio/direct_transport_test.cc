@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/virtio/direct_transport.h"
 
+#include <array>
 #include <cstring>
 #include <set>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -94,6 +96,38 @@ TEST_F(DirectTransportTest, RunsAQueueAndStopsWhereItStood) {
   if (queue->Publish()) transport.Kick(1);
   world.RunUntilIdle();
   EXPECT_EQ(queue->Reap([](uint64_t token, uint8_t, uint32_t) { EXPECT_EQ(token, 9u); }), 1u);
+  EXPECT_EQ(queue->ring().faults().total(), 0u);
+}
+
+// Requests that another device had taken come first, in the order that is given.
+TEST_F(DirectTransportTest, GoesOnWithWhatWasTakenBefore) {
+  ASSERT_TRUE(transport.SetMemory(bus.memory()).ok());
+  ASSERT_TRUE(transport.SetFeatures(transport.offered_features()).ok());
+  auto queue = MakeQueue();
+  const uint64_t data = *bus.Allocate(4096, 4096);
+  const GuestSegment segment = {data, 512};
+  std::vector<uint16_t> heads;
+  for (uint64_t i = 0; i < 4; ++i) {
+    ASSERT_TRUE(queue->Submit({.sector = i, .data = {&segment, 1}}, i));
+  }
+  static_cast<void>(queue->Publish());
+  for (int i = 0; i < 3; ++i) {
+    const uint64_t entry = queue->ring().layout().driver + kVirtqAvailRing + uint64_t{2} * i;
+    std::array<uint8_t, 2> head = {};
+    ASSERT_TRUE(bus.Read(entry, head));
+    heads.push_back(static_cast<uint16_t>(head[0] | head[1] << 8));
+  }
+  QueueState state = {.layout = LayoutOf(*queue), .heads = {heads[2], heads[0], heads[1]}};
+  EXPECT_EQ(transport.RestoreQueue(0, state).code(), StatusCode::kInvalidArgument);
+  state.layout.next_avail = 3;
+  ASSERT_TRUE(transport.RestoreQueue(0, state).ok());
+  world.RunUntilIdle();
+  EXPECT_EQ(queue->Reap([](uint64_t, uint8_t status, uint32_t) { EXPECT_EQ(status, 0); }), 4u);
+  ASSERT_EQ(backend.asked.size(), 4u);
+  EXPECT_EQ(backend.asked[0].offset, 2u * 512);
+  EXPECT_EQ(backend.asked[1].offset, 0u);
+  EXPECT_EQ(backend.asked[2].offset, 1u * 512);
+  EXPECT_EQ(backend.asked[3].offset, 3u * 512);
   EXPECT_EQ(queue->ring().faults().total(), 0u);
 }
 

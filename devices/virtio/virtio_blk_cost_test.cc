@@ -11,6 +11,7 @@
 #include "base/mutex.h"
 #include "devices/testing/fake_block_device.h"
 #include "devices/virtio/direct_transport.h"
+#include "devices/virtio/ring/split_inflight.h"
 #include "devices/virtio/virtio_blk.h"
 #include "testing/alloc_counter/alloc_counter.h"
 #include "testing/guest/in_process_bus.h"
@@ -37,23 +38,41 @@ class VirtioBlkCostTest : public testing::TestWithParam<VirtioRingOptions> {
               .indirect_entries = 40,
               .format = GetParam().packed ? RingFormat::kPacked : RingFormat::kSplit,
               .order = GetParam().in_order ? UseOrder::kInOrder : UseOrder::kAny});
-    const uint16_t first = FirstPlace(transport->offered_features());
-    const RingLayout& layout = queue->ring().layout();
-    EXPECT_TRUE(transport
-                    ->StartQueue(0, {.size = layout.size,
-                                     .descriptors = layout.descriptors,
-                                     .driver = layout.driver,
-                                     .device = layout.device,
-                                     .next_avail = first,
-                                     .next_used = first})
-                    .ok());
+    EXPECT_TRUE(transport->StartQueue(0, Layout()).ok());
     const uint64_t data = *bus.Allocate(kMaxPieces * 4096, 4096);
     for (uint32_t i = 0; i < kMaxPieces; ++i) segments.push_back({data + i * 4096, 512});
   }
   ~VirtioBlkCostTest() override {
+    bus.memory()->SetDirtyLog(nullptr);
     bool done = false;
     device->Unplug([&] { done = true; });
     world.RunUntil([&] { return done; });
+  }
+
+  QueueLayout Layout() const {
+    const RingLayout& layout = queue->ring().layout();
+    return {.size = layout.size,
+            .descriptors = layout.descriptors,
+            .driver = layout.driver,
+            .device = layout.device,
+            .next_avail = FirstPlace(transport->offered_features()),
+            .next_used = FirstPlace(transport->offered_features())};
+  }
+  // Stops, and goes on with requests in flight recorded and dirty pages logged.
+  void Record() {
+    bool stopped = false;
+    QueueLayout layout = Layout();
+    transport->StopQueue(0, [&](DirectTransport::Position at) {
+      layout.next_avail = at.next_avail;
+      layout.next_used = at.next_used;
+      stopped = true;
+    });
+    world.RunUntil([&] { return stopped; });
+    region.resize(SplitInflight::Bytes(layout.size) / sizeof(uint64_t));
+    layout.inflight = {.host = reinterpret_cast<uint8_t*>(region.data()), .entries = layout.size};
+    ASSERT_TRUE(SplitInflight::Recover(layout.inflight, layout.size, layout.next_used).ok());
+    ASSERT_TRUE(transport->StartQueue(0, layout).ok());
+    bus.memory()->SetDirtyLog(&log);
   }
 
   // `count` requests in batches: reads and writes of 1 ... 32 pieces, flushes.
@@ -79,6 +98,27 @@ class VirtioBlkCostTest : public testing::TestWithParam<VirtioRingOptions> {
     }
   }
 
+  // Nothing is counted before all has been used once.
+  void ExpectNothingSpent() {
+    ASSERT_EQ(AllocationsAreCounted(), !kBuiltWithSanitizer);
+    Run(kDepth * kMaxPieces * 2);
+    const uint32_t count = AllocationsAreCounted() ? 100'000 : 1'000;
+    const AllocationWindow window;
+    const uint64_t locks = Mutex::TotalAcquisitions();
+    Run(count);
+    EXPECT_EQ(window.count(), 0u);
+    EXPECT_EQ(Mutex::TotalAcquisitions(), locks);
+    EXPECT_EQ(queue->ring().faults().total(), 0u);
+  }
+
+  class Log final : public DirtyLog {
+   public:
+    void MarkDirty(uint64_t, uint64_t bytes) override { marked += bytes; }
+    uint64_t marked = 0;
+  };
+
+  std::vector<uint64_t> region;
+  Log log;
   SimulatedWorld world{1};
   AioContext& context = world.NewContext("io");
   InProcessBus bus{context, {}};
@@ -94,16 +134,13 @@ INSTANTIATE_TEST_SUITE_P(Rings, VirtioBlkCostTest,
                                          VirtioRingOptions{.in_order = true},
                                          VirtioRingOptions{.packed = true, .in_order = true}));
 
-TEST_P(VirtioBlkCostTest, NoAllocationAndNoLockForARequest) {
-  ASSERT_EQ(AllocationsAreCounted(), !kBuiltWithSanitizer);
-  Run(kDepth * kMaxPieces * 2);
-  const uint32_t count = AllocationsAreCounted() ? 100'000 : 1'000;
-  const AllocationWindow window;
-  const uint64_t locks = Mutex::TotalAcquisitions();
-  Run(count);
-  EXPECT_EQ(window.count(), 0u);
-  EXPECT_EQ(Mutex::TotalAcquisitions(), locks);
-  EXPECT_EQ(queue->ring().faults().total(), 0u);
+TEST_P(VirtioBlkCostTest, NoAllocationAndNoLockForARequest) { ExpectNothingSpent(); }
+
+// Recorded where the ring is split.
+TEST_P(VirtioBlkCostTest, NorWhereItIsRecordedAndLogged) {
+  ASSERT_NO_FATAL_FAILURE(Record());
+  ExpectNothingSpent();
+  EXPECT_NE(log.marked, 0u);
 }
 
 }  // namespace

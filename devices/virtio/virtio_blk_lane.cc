@@ -128,6 +128,9 @@ void VirtioBlkLane::Restore(VirtioBlkQueueState& queue, uint16_t head) {
 
 void VirtioBlkLane::OnRequestDone(VirtioBlkRequest& request, IoResult result) {
   VirtioBlkQueueState& queue = *request.queue;
+  if (result != 0 && request.data_written != 0) [[unlikely]] {
+    mapper_.FinishFailed(queue.queue.ring().memory(), request.data);
+  }
   if (result == -ECANCELED && shared_.is_dropping()) [[unlikely]] {
     // Kept by the error policy or never started: the reset drops it, and the driver sees nothing.
     queue.queue.ring().Drop(request.head);

@@ -68,6 +68,19 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   using SavedQueues = absl::AnyInvocable<void(absl::StatusOr<std::vector<QueueState>>) &&>;
   void SaveQueues(SavedQueues done);
 
+  // The type's own part of a saved state, for whoever keeps rings, features and memory himself and
+  // says them again to another device (vhost-user). Control context, at once.
+  // FAILED_PRECONDITION while a queue is started or a reset is under way; RestoreTypeState:
+  // INVALID_ARGUMENT for what is no such state of a device like this one, and nothing has changed.
+  absl::StatusOr<std::string> SaveTypeState();
+  absl::Status RestoreTypeState(const std::string& state);
+
+  // Control context. `done` runs there when all that the queues' contexts were doing at the time of
+  // the call is done; requests in flight may stay so.
+  void Synchronise(DeviceDone done) {
+    ForEachQueue([](VirtioQueue&) {}, std::move(done));
+  }
+
   // --- For the transport. ---
 
   // Once, before anything else.
@@ -193,6 +206,8 @@ class VirtioDevice : public Device, protected VirtioQueueUser {
   // --- Saved state (virtio_device_state.cc). ---
 
   std::string Serialise(const std::vector<QueueState>& queues);
+  // Serialised. FAILED_PRECONDITION unless nothing is started.
+  absl::Status CheckSuspended() const;
   // Serialised.
   const char* CheckState(const state::VirtioDevice& from);
   absl::Status RestoreChecked(const state::VirtioDevice& from);

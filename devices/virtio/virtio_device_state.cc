@@ -89,6 +89,22 @@ bool NumbersFit(const state::VirtioQueue& from) {
   return true;
 }
 
+std::string TitleOf(const std::string& id) {
+  return absl::StrCat("device '", id, "': its saved state: ");
+}
+
+// The message of a device of this model.
+absl::Status Parse(const std::string& state, const std::string& id, const char* model,
+                   state::VirtioDevice* from) {
+  if (!from->ParseFromString(state)) {
+    return absl::InvalidArgumentError(TitleOf(id) + "it is no message");
+  }
+  if (from->version() == kVersion && from->model() == model) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(TitleOf(id), "version ", from->version(),
+                                                 " of a '", from->model(), "'; version ", kVersion,
+                                                 " of a '", model, "' can be restored"));
+}
+
 }  // namespace
 
 void VirtioDevice::SaveState(StateSaved done) {
@@ -151,21 +167,14 @@ absl::Status VirtioDevice::RestoreChecked(const state::VirtioDevice& from) {
 }
 
 void VirtioDevice::RestoreState(std::string state, StateRestored done) {
-  const std::string title = absl::StrCat("device '", id_, "': its saved state: ");
+  const std::string title = TitleOf(id_);
   if (transport_ == nullptr || transport_->saved_state() == nullptr) {
     return std::move(done)(absl::UnimplementedError(
         absl::StrCat("device '", id_, "': its transport's state is not the device's to restore")));
   }
   state::VirtioDevice from;
-  if (!from.ParseFromString(state)) {
-    return std::move(done)(absl::InvalidArgumentError(title + "it is no message"));
-  }
-  if (from.version() != kVersion || from.model() != model()) {
-    return std::move(done)(absl::InvalidArgumentError(
-        absl::StrCat(title, "version ", from.version(), " of a '", from.model(), "'; version ",
-                     kVersion, " of a '", model(), "' can be restored")));
-  }
-  absl::Status status;
+  absl::Status status = Parse(state, id_, model(), &from);
+  if (!status.ok()) return std::move(done)(std::move(status));
   {
     SerialiserLock lock(serialiser_);
     if (driver_ok_ || resetting_ || unplugging_) {
@@ -187,6 +196,42 @@ void VirtioDevice::RestoreState(std::string state, StateRestored done) {
     }
   }
   std::move(done)(std::move(status));
+}
+
+// --- Of what the type has alone. ---
+
+absl::Status VirtioDevice::CheckSuspended() const {
+  bool started = resetting_ || unplugging_;
+  for (const auto& queue : queues_) started |= queue->started();
+  if (!started) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("device '", id_, "': its state moves only while all of its queues are stopped"));
+}
+
+absl::StatusOr<std::string> VirtioDevice::SaveTypeState() {
+  SerialiserLock lock(serialiser_);
+  PLATTER_RETURN_IF_ERROR(CheckSuspended());
+  state::VirtioDevice to;
+  to.set_version(kVersion);
+  to.set_model(model());
+  to.set_device(SaveType());
+  return to.SerializeAsString();
+}
+
+absl::Status VirtioDevice::RestoreTypeState(const std::string& state) {
+  SerialiserLock lock(serialiser_);
+  PLATTER_RETURN_IF_ERROR(CheckSuspended());
+  state::VirtioDevice from;
+  PLATTER_RETURN_IF_ERROR(Parse(state, id_, model(), &from));
+  if (from.features() != 0 || from.driver_ok() || from.queues_size() != 0 ||
+      !from.transport().empty()) {
+    return absl::InvalidArgumentError(TitleOf(id_) + "it has more than the device's own part");
+  }
+  if (const char* const wrong = CheckType(from.device()); wrong != nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat(TitleOf(id_), wrong, " can't be so"));
+  }
+  RestoreType(from.device());
+  return absl::OkStatus();
 }
 
 }  // namespace platter

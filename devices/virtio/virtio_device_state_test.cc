@@ -114,6 +114,53 @@ TEST_F(VirtioDeviceStateTest, R_VQ_20_AnyStreamIsRefusedOrGoneOnFrom) {
   EXPECT_EQ(*target_.driver->Flush(), guest::kBlkOk);
 }
 
+// --- The type's own part. ---
+
+TEST_F(VirtioDeviceStateTest, ATypesOwnPartGoesElsewhere) {
+  source_.RunDevice(&Device::Reset);
+  source_.backend.write_cache = false;
+  const absl::StatusOr<std::string> state = source_.device->SaveTypeState();
+  ASSERT_TRUE(state.ok()) << state.status();
+  ASSERT_TRUE(target_.backend.write_cache);
+  const absl::Status restored = target_.device->RestoreTypeState(*state);
+  ASSERT_TRUE(restored.ok()) << restored;
+  EXPECT_FALSE(target_.backend.write_cache);
+  target_.MakeDriver();
+  EXPECT_EQ(*target_.driver->Flush(), guest::kBlkOk);
+}
+
+TEST_F(VirtioDeviceStateTest, ATypesOwnPartIsOfADeviceAtRest) {
+  EXPECT_EQ(source_.device->SaveTypeState().status().code(), absl::StatusCode::kFailedPrecondition);
+  const std::string state = *target_.device->SaveTypeState();
+  const absl::Status status = source_.device->RestoreTypeState(state);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(MessageOf(status).find("device 'disk0'"), std::string::npos);
+  EXPECT_EQ(*source_.driver->Flush(), guest::kBlkOk);
+}
+
+TEST_F(VirtioDeviceStateTest, WhatIsNoTypesOwnPart) {
+  const std::string right = *target_.device->SaveTypeState();
+  const auto refused = [&](void (*damage)(State&), const std::string& why) {
+    State state;
+    EXPECT_TRUE(state.ParseFromString(right));
+    damage(state);
+    const absl::Status status = target_.device->RestoreTypeState(state.SerializeAsString());
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << why;
+    EXPECT_NE(MessageOf(status).find(why), std::string::npos) << status;
+  };
+  refused([](State& s) { s.set_version(7); }, "version 7");
+  refused([](State& s) { s.set_model("toy"); }, "of a 'toy'");
+  refused([](State& s) { s.set_driver_ok(true); }, "more than the device's own part");
+  refused([](State& s) { s.set_features(1); }, "more than the device's own part");
+  refused([](State& s) { s.add_queues(); }, "more than the device's own part");
+  refused([](State& s) { s.set_transport("x"); }, "more than the device's own part");
+  refused([](State& s) { s.set_device("\xff"); }, "its configuration");
+  EXPECT_NE(MessageOf(target_.device->RestoreTypeState("\xff")).find("it is no message"),
+            std::string::npos);
+  // The state of a whole device is none.
+  EXPECT_FALSE(target_.device->RestoreTypeState(Save(source_)).ok());
+}
+
 TEST(VirtioDeviceState, ATransportThatKeepsItsStateElsewhere) {
   BlkFixture host;
   auto made = VirtioBlk::Create({.id = "disk1"}, host.backend, host.control);

@@ -221,6 +221,9 @@ void VirtioScsiLane::Restore(VirtioScsiQueueState& queue, uint16_t head) {
 // --- The end of a request. ---
 
 void VirtioScsiLane::Finish(VirtioScsiRequest& request) {
+  if (request.status != ScsiStatus::kGood && request.data_is_in) [[unlikely]] {
+    mapper_.FinishFailed(request.queue->queue.ring().memory(), request.data);
+  }
   if (request.status == ScsiStatus::kTaskAborted) [[unlikely]] {
     if (!shared_.is_dropping()) return Answer(request, request.cancelled_as);
     // The reset takes the ring back, and the driver sees nothing.

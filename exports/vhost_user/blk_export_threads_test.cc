@@ -3,7 +3,12 @@
 // An export whose queues run on a thread of their own, and a front-end on another: real sockets,
 // eventfds and shared memory.
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -14,6 +19,7 @@
 #include "aio/await.h"
 #include "aio/socket_folder.h"
 #include "base/log.h"
+#include "base/owned_descriptor.h"
 #include "devices/testing/fake_block_device.h"
 #include "devices/testing/loop_thread.h"
 #include "exports/vhost_user/blk_export.h"
@@ -32,11 +38,10 @@ void UseDisk(const std::string& path, uint8_t mark) {
   VhostUserBus bus({});
   auto front = VhostUserFrontEnd::Connect(path, {});
   ASSERT_TRUE(front.ok()) << front.status();
-  VirtioVhostUserDriver transport(bus, **front, {.queues = 2});
   const bool packed = mark % 2 == 0;
-  VirtioBlkDriver disk(
-      bus, transport,
-      {.queues = 2, .refused_features = packed ? uint64_t{0} : guest::kFeatureRingPacked});
+  VirtioVhostUserDriver transport(
+      bus, **front, {.queues = 2, .format = packed ? RingFormat::kPacked : RingFormat::kSplit});
+  VirtioBlkDriver disk(bus, transport, {.queues = 2});
   ASSERT_TRUE(disk.Probe().ok());
   ASSERT_EQ(disk.Has(guest::kFeatureRingPacked), packed);
   std::vector<uint8_t> data(8192, mark);
@@ -53,10 +58,59 @@ void UseDisk(const std::string& path, uint8_t mark) {
   EXPECT_EQ(disk.ring_faults(), 0u);
 }
 
-TEST(BlkExportThreadsTest, GuestsOneAfterAnotherOnThreadsOfTheirOwn) {
+// A guest whose front-end turns the log of dirty pages on and off while requests run.
+void LogUnderLoad(const std::string& path) {
+  constexpr uint64_t kLogBytes = 4096;
+  constexpr uint32_t kRequests = 32;
+  VhostUserBus bus({});
+  auto front = VhostUserFrontEnd::Connect(path, {});
+  ASSERT_TRUE(front.ok()) << front.status();
+  VirtioVhostUserDriver transport(bus, **front, {.queues = 2});
+  VirtioBlkDriver disk(bus, transport, {.queues = 2});
+  ASSERT_TRUE(disk.Probe().ok());
+  const OwnedDescriptor file(memfd_create("log", MFD_CLOEXEC));
+  ASSERT_EQ(ftruncate(file.get(), kLogBytes), 0);
+  auto* const log = static_cast<uint8_t*>(
+      mmap(nullptr, kLogBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0));
+  const VhostUserLog description = {.size = kLogBytes, .offset = 0};
+  const std::array<int, 1> files = {file.get()};
+  const uint64_t buffer = *bus.Allocate(kRequests * kVhostUserLogPage, kVhostUserLogPage);
+  const auto submit = [&] {
+    for (uint32_t i = 0; i < kRequests; ++i) {
+      const GuestSegment segment = {.address = buffer + i * kVhostUserLogPage, .bytes = 4096};
+      ASSERT_TRUE(disk.Submit(static_cast<uint16_t>(i % 2),
+                              {.sector = uint64_t{i} * 8, .data = {&segment, 1}}, i));
+    }
+    disk.Kick(0);
+    disk.Kick(1);
+  };
+  const auto drain = [&] {
+    ASSERT_TRUE(disk.WaitUntil([&] { return disk.in_flight() == 0; }, std::chrono::seconds(30)));
+  };
+  for (uint64_t round = 0; round < kRounds; ++round) {
+    submit();
+    // Each round has a mapping of its own: the one before goes while requests run.
+    ASSERT_TRUE((*front)->AskFor(VhostUserRequest::kSetLogBase, BytesOf(description), files).ok());
+    ASSERT_TRUE(transport.SetLogging(true).ok());
+    for (uint64_t i = 0; i < kLogBytes; ++i) __atomic_store_n(log + i, 0, __ATOMIC_SEQ_CST);
+    drain();
+    submit();
+    drain();
+    for (uint32_t i = 0; i < kRequests; ++i) {
+      const uint64_t page = buffer / kVhostUserLogPage + i;
+      ASSERT_NE(__atomic_load_n(log + page / 8, __ATOMIC_SEQ_CST) & 1 << page % 8, 0) << i;
+    }
+    submit();
+    ASSERT_TRUE(transport.SetLogging(false).ok());
+    drain();
+  }
+  munmap(log, kLogBytes);
+}
+
+// Runs `guests` on a thread of their own, with an export whose queues have one, too.
+void WithExport(FakeBlockDevice& backend, void (*guests_do)(const std::string& path)) {
   const SocketFolder folder;
   MemoryLog log;
-  FakeBlockDevice backend{kMiB};
   backend.record = false;
   {
     auto control = *CreateAioContext({.kind = AioKind::kThreads, .name = "control"});
@@ -71,7 +125,7 @@ TEST(BlkExportThreadsTest, GuestsOneAfterAnotherOnThreadsOfTheirOwn) {
     ASSERT_TRUE(made.ok()) << made.status();
     std::atomic<bool> done{false};
     std::thread guests([&] {
-      for (uint8_t mark = 1; mark <= 3; ++mark) UseDisk((*made)->path(), mark);
+      guests_do((*made)->path());
       control->Post([&done] { done = true; });
     });
     control->RunUntil([&] { return done.load(); });
@@ -79,8 +133,20 @@ TEST(BlkExportThreadsTest, GuestsOneAfterAnotherOnThreadsOfTheirOwn) {
     BlockOn(*control, (*made)->Close());
     made->reset();
   }
-  EXPECT_EQ(backend.data[0], 3);
   EXPECT_TRUE(log.Lines().empty());
+}
+
+TEST(BlkExportThreadsTest, GuestsOneAfterAnotherOnThreadsOfTheirOwn) {
+  FakeBlockDevice backend{kMiB};
+  WithExport(backend, [](const std::string& path) {
+    for (uint8_t mark = 1; mark <= 3; ++mark) UseDisk(path, mark);
+  });
+  EXPECT_EQ(backend.data[0], 3);
+}
+
+TEST(BlkExportThreadsTest, DirtyPagesAreLoggedFromWhenItIsAskedForUntilItIsNot) {
+  FakeBlockDevice backend{kMiB};
+  WithExport(backend, LogUnderLoad);
 }
 
 }  // namespace

@@ -3,8 +3,12 @@
 // Things cut in two at every byte: a session by its front-end, and an indirect table by the end of
 // a memory region.
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
@@ -30,6 +34,10 @@ struct Recorded {
 class Recording {
  public:
   explicit Recording(const VhostUserBus& bus) {
+    std::array<int, 2> pipe = {-1, -1};
+    EXPECT_EQ(pipe2(pipe.data(), O_CLOEXEC), 0);
+    reader_ = OwnedDescriptor(pipe[0]);
+    writer_ = OwnedDescriptor(pipe[1]);
     Add(R::kGetFeatures, {});
     Add(R::kGetProtocolFeatures, {});
     Add(R::kSetProtocolFeatures, BytesOf(kServed));
@@ -43,6 +51,10 @@ class Recording {
       memory.insert(memory.end(), BytesOf(region).begin(), BytesOf(region).end());
     }
     Add(R::kSetMemTable, memory, bus.descriptors(), kVhostUserNeedReply);
+    const VhostUserInflight inflight = {
+        .mmap_size = kFileBytes, .mmap_offset = 0, .queues = 1, .queue_size = 64};
+    Add(R::kGetInflightFd, BytesOf(inflight));
+    Add(R::kSetInflightFd, BytesOf(inflight), {file_.get()});
     const uint64_t at = table[0].user_address;
     const VhostUserVringState size = {.index = 0, .num = 64};
     const VhostUserVringState zero = {.index = 0, .num = 0};
@@ -61,7 +73,22 @@ class Recording {
     Add(R::kSetVringCall, BytesOf(index), {event_.get()});
     Add(R::kSetVringKick, BytesOf(index), {event_.get()});
     Add(R::kSetVringEnable, BytesOf(one), {}, kVhostUserNeedReply);
+    const VhostUserLog log = {.size = kFileBytes, .offset = 0};
+    Add(R::kSetLogFd, {}, {event_.get()});
+    Add(R::kSetLogBase, BytesOf(log), {log_.get()});
+    Add(R::kSetFeatures, BytesOf(kLogging));
+    VhostUserVringAddr logged = addr;
+    logged.flags = kVhostVringFLog;
+    logged.log = 4096;  // Elsewhere, so that the ring stops and goes on.
+    Add(R::kSetVringAddr, BytesOf(logged));
     Add(R::kGetVringBase, BytesOf(zero));
+    const VhostUserTransfer load = {.direction = kVhostUserTransferLoad,
+                                    .phase = kVhostUserTransferStopped};
+    const VhostUserTransfer save = {.direction = kVhostUserTransferSave,
+                                    .phase = kVhostUserTransferStopped};
+    Add(R::kSetDeviceStateFd, BytesOf(load), {reader_.get()});
+    Add(R::kSetDeviceStateFd, BytesOf(save), {writer_.get()});
+    Add(R::kCheckDeviceState, {});
   }
 
   size_t bytes() const {
@@ -80,9 +107,18 @@ class Recording {
   }
 
  private:
-  static constexpr uint64_t kServed =
-      kVhostUserProtocolMq | kVhostUserProtocolReplyAck | kVhostUserProtocolConfig;
+  static constexpr uint64_t kServed = kVhostUserProtocolMq | kVhostUserProtocolReplyAck |
+                                      kVhostUserProtocolConfig | kVhostUserProtocolInflightShmfd |
+                                      kVhostUserProtocolLogShmfd | kVhostUserProtocolDeviceState;
   static constexpr uint64_t kFeatures = kVirtioFVersion1 | kVhostUserFProtocolFeatures;
+  static constexpr uint64_t kLogging = kFeatures | kVhostFLogAll;
+  static constexpr uint64_t kFileBytes = 4096;
+
+  static OwnedDescriptor File() {
+    OwnedDescriptor file(memfd_create("cut", MFD_CLOEXEC));
+    EXPECT_EQ(ftruncate(file.get(), kFileBytes), 0);
+    return file;
+  }
 
   void Add(R request, std::span<const uint8_t> payload, std::vector<int> descriptors = {},
            uint32_t flags = 0) {
@@ -96,6 +132,10 @@ class Recording {
   }
 
   const OwnedDescriptor event_{eventfd(0, EFD_CLOEXEC)};
+  const OwnedDescriptor file_ = File();
+  const OwnedDescriptor log_ = File();
+  OwnedDescriptor reader_;  // Of a pipe.
+  OwnedDescriptor writer_;
   std::vector<Recorded> messages_;
 };
 

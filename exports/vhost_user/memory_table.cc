@@ -2,13 +2,6 @@
 
 #include "exports/vhost_user/memory_table.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -24,8 +17,6 @@ namespace {
 
 // Guest pages are pages of the host, or the guest's aligned buffers would not be aligned here.
 constexpr uint64_t kPage = 4096;
-// Of a file whose pages are larger (hugetlbfs says so in its block size), mappings are whole pages.
-constexpr uint64_t kLargestPage = 16 * kGiB;
 
 std::string NameOf(const VhostUserMemoryRegion& region) {
   return absl::StrCat("memory region at guest address 0x", absl::Hex(region.guest_address));
@@ -63,57 +54,18 @@ absl::Status CheckOverlap(const VhostUserMemoryRegion& one, const VhostUserMemor
 
 }  // namespace
 
-class MemoryTable::Mapping {
- public:
-  Mapping(void* start, uint64_t bytes, uint64_t skip)
-      : start_(start), bytes_(bytes), host_(static_cast<uint8_t*>(start) + skip) {}
-  ~Mapping() { PLATTER_CHECK(munmap(start_, bytes_) == 0); }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-
-  uint8_t* host() const { return host_; }
-
- private:
-  void* const start_;
-  const uint64_t bytes_;
-  uint8_t* const host_;
-};
-
 // What a GuestMemory of the table is made of: it lives as long as that.
 struct MemoryTable::Held {
-  std::vector<std::shared_ptr<const Mapping>> mappings;
+  std::vector<std::shared_ptr<const SharedMapping>> mappings;
   std::shared_ptr<const GuestMemory> memory;
 };
 
 absl::StatusOr<MemoryTable::Mapped> MemoryTable::Map(const VhostUserMemoryRegion& region,
                                                      const OwnedDescriptor& file) const {
   PLATTER_RETURN_IF_ERROR(CheckNumbers(region));
-  struct stat info = {};
-  if (fstat(file.get(), &info) != 0) return ErrnoError(errno, NameOf(region));
-  // The size of a device is not known here, so nor is what lies behind its end.
-  if (!S_ISREG(info.st_mode)) return Bad(region, "its descriptor is no file or memfd");
-  if (!RangeFits(region.mmap_offset, region.size, static_cast<uint64_t>(info.st_size))) {
-    return Bad(region, "its file is shorter than it");
-  }
-  if (sealed_ == SealedMemory::kRequired) {
-    const int seals = fcntl(file.get(), F_GET_SEALS);
-    if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) {
-      return Bad(region, "its file is not sealed against shrinking (F_SEAL_SHRINK)");
-    }
-  }
-  const auto block = static_cast<uint64_t>(info.st_blksize);
-  const uint64_t page =
-      IsPowerOfTwo(block) && block <= kLargestPage ? std::max(block, kPage) : kPage;
-  const uint64_t from = AlignDown(region.mmap_offset, page);
-  // st_size is a signed number: rounding up what lies below it does not wrap.
-  const uint64_t bytes = AlignUp(region.mmap_offset + region.size - from, page);
-  void* const start = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(),
-                           static_cast<off_t>(from));
-  if (start == MAP_FAILED) return ErrnoError(errno, NameOf(region));
-  auto mapping = std::make_shared<const Mapping>(start, bytes, region.mmap_offset - from);
-  // The guest's secrets are no business of a core file; older kernels may not know how.
-  static_cast<void>(madvise(start, bytes, MADV_DONTDUMP));
-  return Mapped{.region = region, .mapping = std::move(mapping)};
+  auto mapping = SharedMapping::Create(file, region.mmap_offset, region.size, sealed_);
+  if (!mapping.ok()) return Annotate(mapping.status(), NameOf(region));
+  return Mapped{.region = region, .mapping = *std::move(mapping)};
 }
 
 absl::Status MemoryTable::Install(std::vector<Mapped> next) {
@@ -129,7 +81,7 @@ absl::Status MemoryTable::Install(std::vector<Mapped> next) {
                        .size = mapped.region.size,
                        .host = mapped.mapping->host()});
   }
-  auto memory = GuestMemory::Create(std::move(regions), nullptr);
+  auto memory = GuestMemory::Create(std::move(regions), dirty_log_);
   if (!memory.ok()) return memory.status();
   held->memory = *std::move(memory);
   const GuestMemory* const map = held->memory.get();
@@ -179,6 +131,17 @@ absl::Status MemoryTable::Remove(const VhostUserMemoryRegion& region) {
 void MemoryTable::Clear() {
   mapped_.clear();
   memory_.reset();
+}
+
+void MemoryTable::SetDirtyLog(DirtyLog* log) {
+  dirty_log_ = log;
+  if (memory_ != nullptr) memory_->SetDirtyLog(log);
+}
+
+std::optional<uint64_t> MemoryTable::last_address() const {
+  if (memory_ == nullptr) return std::nullopt;
+  const GuestMemory::Region& last = memory_->regions().back();
+  return last.address + (last.size - 1);
 }
 
 std::optional<uint64_t> MemoryTable::ToGuest(uint64_t user_address, uint64_t bytes) const {

@@ -7,9 +7,7 @@
 // A change makes a new GuestMemory. Who still holds the old one keeps its mappings: they go with
 // its last reference, so drain first and let go, and nothing is unmapped under a request.
 //
-// The descriptors come from a peer that is not trusted. What they name has to be a file that is as
-// long as the region asks for; a peer that cuts it off later makes the next access to it a SIGBUS,
-// unless the file is sealed (F_SEAL_SHRINK), which can be required.
+// The descriptors come from a peer that is not trusted: shared_mapping.h.
 //
 // Ownership: of the mappings, together with the GuestMemories. Threading: one thread; what
 //   memory() gives is for any. Units: bytes.
@@ -30,11 +28,10 @@
 
 #include "base/owned_descriptor.h"
 #include "devices/bus/guest_memory.h"
+#include "exports/vhost_user/shared_mapping.h"
 #include "exports/vhost_user/vhost_user_spec.h"
 
 namespace platter {
-
-enum class SealedMemory : uint8_t { kAsGiven, kRequired };
 
 class MemoryTable {
  public:
@@ -54,16 +51,22 @@ class MemoryTable {
 
   // nullptr when there is no region.
   const std::shared_ptr<const GuestMemory>& memory() const { return memory_; }
+  // The last one that is memory.
+  std::optional<uint64_t> last_address() const;
+
+  // Where devices log what they write, now and after changes of memory; GuestMemory says how long
+  // the one before is needed.
+  void SetDirtyLog(DirtyLog* log);
+  DirtyLog* dirty_log() const { return dirty_log_; }
   size_t size() const { return mapped_.size(); }
 
   // The guest address of [user_address, user_address + bytes), when all of it is in one region.
   std::optional<uint64_t> ToGuest(uint64_t user_address, uint64_t bytes) const;
 
  private:
-  class Mapping;
   struct Mapped {
     VhostUserMemoryRegion region;
-    std::shared_ptr<const Mapping> mapping;
+    std::shared_ptr<const SharedMapping> mapping;
   };
   struct Held;
 
@@ -73,6 +76,7 @@ class MemoryTable {
   absl::Status Install(std::vector<Mapped> next);
 
   const SealedMemory sealed_;
+  DirtyLog* dirty_log_ = nullptr;
   std::vector<Mapped> mapped_;
   std::shared_ptr<const GuestMemory> memory_;
 };

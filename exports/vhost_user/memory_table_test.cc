@@ -171,5 +171,29 @@ TEST(MemoryTableTest, ASealCanBeRequired) {
   EXPECT_TRUE(table.Add(Region(0, 4096), file).ok());
 }
 
+TEST(MemoryTableTest, TheDirtyLogIsThatOfLaterMemoryToo) {
+  class Log final : public DirtyLog {
+   public:
+    void MarkDirty(uint64_t address, uint64_t) override { last = address; }
+    uint64_t last = 0;
+  };
+  Log log;
+  const OwnedDescriptor file = File(64 * kKiB);
+  MemoryTable table;
+  EXPECT_EQ(table.last_address(), std::nullopt);
+  table.SetDirtyLog(&log);
+  ASSERT_TRUE(table.Add(Region(kMiB, 4096), file).ok());
+  const std::array<uint8_t, 1> byte = {1};
+  ASSERT_TRUE(table.memory()->Write(kMiB + 5, byte));
+  EXPECT_EQ(log.last, kMiB + 5);
+  ASSERT_TRUE(table.Add(Region(4096, 4096, 8192), file).ok());
+  EXPECT_EQ(table.last_address(), kMiB + 4095);
+  ASSERT_TRUE(table.memory()->Write(4096, byte));
+  EXPECT_EQ(log.last, 4096u);
+  table.SetDirtyLog(nullptr);
+  ASSERT_TRUE(table.memory()->Write(4097, byte));
+  EXPECT_EQ(log.last, 4096u);
+}
+
 }  // namespace
 }  // namespace platter

@@ -57,6 +57,7 @@ void MessageStream::LetGo() {
   descriptor_count_ = 0;
   out_.clear();
   out_at_ = 0;
+  out_descriptor_ = OwnedDescriptor();
 }
 
 void MessageStream::Fail(absl::Status why) {
@@ -200,7 +201,8 @@ void MessageStream::Deliver() {
   descriptor_count_ = 0;
 }
 
-void MessageStream::Send(uint32_t request, uint32_t flags, std::span<const uint8_t> payload) {
+void MessageStream::Send(uint32_t request, uint32_t flags, std::span<const uint8_t> payload,
+                         OwnedDescriptor descriptor) {
   if (closed()) return;
   if (unsent() > kMostUnsent) {
     return Fail(
@@ -208,6 +210,11 @@ void MessageStream::Send(uint32_t request, uint32_t flags, std::span<const uint8
   }
   const VhostUserHeader header = {
       .request = request, .flags = flags, .size = static_cast<uint32_t>(payload.size())};
+  if (descriptor.get() >= 0) {
+    PLATTER_CHECK(out_descriptor_.get() < 0);
+    out_descriptor_ = std::move(descriptor);
+    out_descriptor_at_ = out_.size();
+  }
   out_.append(reinterpret_cast<const char*>(&header), sizeof(header));
   out_.append(reinterpret_cast<const char*>(payload.data()), payload.size());
   WriteSome();
@@ -216,8 +223,7 @@ void MessageStream::Send(uint32_t request, uint32_t flags, std::span<const uint8
 
 void MessageStream::WriteSome() {
   while (unsent() > 0) {
-    const ssize_t sent =
-        send(socket_.get(), out_.data() + out_at_, unsent(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t sent = WriteOnce();
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) return;
     if (sent < 0) {
@@ -229,6 +235,31 @@ void MessageStream::WriteSome() {
   }
   out_.clear();
   out_at_ = 0;
+}
+
+ssize_t MessageStream::WriteOnce() {
+  constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  char* const from = out_.data() + out_at_;
+  if (out_descriptor_.get() < 0) return send(socket_.get(), from, unsent(), kFlags);
+  if (out_at_ < out_descriptor_at_) {
+    return send(socket_.get(), from, out_descriptor_at_ - out_at_, kFlags);
+  }
+  iovec bytes = {from, unsent()};
+  const int given = out_descriptor_.get();
+  alignas(cmsghdr) std::array<uint8_t, CMSG_SPACE(sizeof(given))> control = {};
+  msghdr message = {};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(given));
+  std::memcpy(CMSG_DATA(header), &given, sizeof(given));
+  const ssize_t sent = sendmsg(socket_.get(), &message, kFlags);
+  if (sent > 0) out_descriptor_ = OwnedDescriptor();
+  return sent;
 }
 
 }  // namespace platter

@@ -29,6 +29,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 
@@ -68,10 +69,13 @@ class MessageStream final : private FdWatch, private WorkItem {
   MessageStream(const MessageStream&) = delete;
   MessageStream& operator=(const MessageStream&) = delete;
 
-  // Ends the stream when the peer lets more than kMostUnsent wait.
-  void Send(uint32_t request, uint32_t flags, std::span<const uint8_t> payload);
-  void SendReply(uint32_t request, std::span<const uint8_t> payload) {
-    Send(request, kVhostUserVersion | kVhostUserReply, payload);
+  // Ends the stream when the peer lets more than kMostUnsent wait. The descriptor, if there is one,
+  // is sent with the message and closed here; one may be unsent at a time.
+  void Send(uint32_t request, uint32_t flags, std::span<const uint8_t> payload,
+            OwnedDescriptor descriptor = {});
+  void SendReply(uint32_t request, std::span<const uint8_t> payload,
+                 OwnedDescriptor descriptor = {}) {
+    Send(request, kVhostUserVersion | kVhostUserReply, payload, std::move(descriptor));
   }
   size_t unsent() const { return out_.size() - out_at_; }
 
@@ -97,6 +101,7 @@ class MessageStream final : private FdWatch, private WorkItem {
   bool CheckHeader();
   void Deliver();
   void WriteSome();
+  ssize_t WriteOnce();
   void WatchAsNeeded();
   void Fail(absl::Status why);
   void LetGo();
@@ -120,6 +125,8 @@ class MessageStream final : private FdWatch, private WorkItem {
 
   std::string out_;
   size_t out_at_ = 0;
+  OwnedDescriptor out_descriptor_;  // Goes with the byte at:
+  size_t out_descriptor_at_ = 0;
 };
 
 }  // namespace platter

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <memory>
@@ -65,8 +66,10 @@ class MessageStreamTest : public testing::Test, public MessageStreamUser {
                     message.flags,
                     {message.payload.begin(), message.payload.end()},
                     message.descriptors.size()});
-    if (answer_bytes_ != 0)
-      stream_->SendReply(message.request, std::vector<uint8_t>(answer_bytes_));
+    if (answer_bytes_ != 0) {
+      stream_->SendReply(message.request, std::vector<uint8_t>(answer_bytes_),
+                         std::move(answer_descriptor_));
+    }
     if (pause_) stream_->Pause();
     if (take_ && !message.descriptors.empty()) taken_ = std::move(message.descriptors[0]);
     if (close_) stream_->Close();
@@ -83,6 +86,7 @@ class MessageStreamTest : public testing::Test, public MessageStreamUser {
   std::vector<Got> got_;
   std::optional<absl::Status> end_;
   size_t answer_bytes_ = 0;
+  OwnedDescriptor answer_descriptor_;
   bool pause_ = false;
   bool take_ = false;
   bool close_ = false;
@@ -222,6 +226,42 @@ TEST_F(MessageStreamTest, ClosedFromInsideAMessageItTellsNothing) {
   EXPECT_EQ(got_.size(), 1u);
   EXPECT_FALSE(end_.has_value());
   EXPECT_TRUE(peer_->closed());
+}
+
+TEST_F(MessageStreamTest, ADescriptorGoesWithItsAnswer) {
+  for (const bool given : {true, false, true}) {
+    answer_bytes_ = 24;
+    answer_descriptor_ = OwnedDescriptor(given ? eventfd(5, EFD_CLOEXEC) : -1);
+    ASSERT_TRUE(peer_->Send(1, kVhostUserVersion, {}));
+    const auto answer = peer_->Receive();
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    EXPECT_EQ(answer->payload.size(), 24u);
+    ASSERT_EQ(answer->descriptor.get() >= 0, given);
+    if (!given) continue;
+    uint64_t value = 0;
+    EXPECT_EQ(read(answer->descriptor.get(), &value, sizeof(value)), 8);
+    EXPECT_EQ(value, 5u);
+  }
+}
+
+// Behind an answer that the peer has not read yet.
+TEST_F(MessageStreamTest, ADescriptorWaitsForItsTurn) {
+  const int small = 1;
+  ASSERT_EQ(setsockopt(peer_->socket(), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+  std::vector<uint8_t> much(4000);
+  size_t sent = 0;
+  for (; stream_->unsent() == 0; ++sent) stream_->Send(7, kVhostUserVersion, much);
+  stream_->Send(8, kVhostUserVersion, much, OwnedDescriptor(eventfd(6, EFD_CLOEXEC)));
+  for (size_t i = 0; i < sent; ++i) {
+    const auto before = peer_->Receive();
+    ASSERT_TRUE(before.ok());
+    EXPECT_EQ(before->request, 7u);
+    EXPECT_LT(before->descriptor.get(), 0);
+  }
+  const auto answer = peer_->Receive();
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->request, 8u);
+  EXPECT_GE(answer->descriptor.get(), 0);
 }
 
 }  // namespace

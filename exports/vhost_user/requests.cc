@@ -21,6 +21,12 @@ constexpr uint32_t kFullTable = kTable + kVhostUserMaxTableRegions * sizeof(Vhos
 constexpr uint32_t kSingle = sizeof(VhostUserSingleRegion);
 constexpr uint32_t kConfig = sizeof(VhostUserConfigHeader);
 constexpr uint32_t kFullConfig = kConfig + kVhostUserMaxConfigBytes;
+constexpr uint32_t kLog = sizeof(VhostUserLog);
+constexpr uint32_t kInflight = kVhostUserInflightBytes;
+constexpr uint32_t kPadded = sizeof(VhostUserInflight);
+constexpr uint32_t kTransfer = sizeof(VhostUserTransfer);
+constexpr uint64_t kNeedsInflight = kVhostUserProtocolInflightShmfd;
+constexpr uint64_t kNeedsDeviceState = kVhostUserProtocolDeviceState;
 constexpr uint64_t kNeedsConfig = kVhostUserProtocolConfig;
 constexpr uint64_t kNeedsSlots = kVhostUserProtocolConfigureMemSlots;
 constexpr uint64_t kNeedsStatus = kVhostUserProtocolStatus;
@@ -33,6 +39,8 @@ constexpr auto kRules = std::to_array<RequestRule>({
     {R::kSetOwner, "SET_OWNER", 0, 0, 0, 0, 0},
     {R::kResetOwner, "RESET_OWNER", 0, 0, 0, 0, 0},
     {R::kSetMemTable, "SET_MEM_TABLE", kTable, kFullTable, 0, kVhostUserMaxTableRegions, 0},
+    {R::kSetLogBase, "SET_LOG_BASE", kLog, kLog, 1, 1, kVhostUserProtocolLogShmfd},
+    {R::kSetLogFd, "SET_LOG_FD", 0, 0, 1, 1, 0},
     {R::kSetVringNum, "SET_VRING_NUM", kState, kState, 0, 0, 0},
     {R::kSetVringAddr, "SET_VRING_ADDR", kAddr, kAddr, 0, 0, 0},
     {R::kSetVringBase, "SET_VRING_BASE", kState, kState, 0, 0, 0},
@@ -47,6 +55,8 @@ constexpr auto kRules = std::to_array<RequestRule>({
     {R::kSetBackendReqFd, "SET_BACKEND_REQ_FD", 0, 0, 1, 1, 0},
     {R::kGetConfig, "GET_CONFIG", kConfig, kFullConfig, 0, 0, kNeedsConfig},
     {R::kSetConfig, "SET_CONFIG", kConfig, kFullConfig, 0, 0, kNeedsConfig},
+    {R::kGetInflightFd, "GET_INFLIGHT_FD", kInflight, kPadded, 0, 0, kNeedsInflight},
+    {R::kSetInflightFd, "SET_INFLIGHT_FD", kInflight, kPadded, 1, 1, kNeedsInflight},
     {R::kResetDevice, "RESET_DEVICE", 0, 0, 0, 0, 0},
     {R::kGetMaxMemSlots, "GET_MAX_MEM_SLOTS", 0, 0, 0, 0, kNeedsSlots},
     {R::kAddMemReg, "ADD_MEM_REG", kSingle, kSingle, 1, 1, kNeedsSlots},
@@ -54,6 +64,8 @@ constexpr auto kRules = std::to_array<RequestRule>({
     {R::kRemMemReg, "REM_MEM_REG", kSingle, kSingle, 0, 1, kNeedsSlots},
     {R::kSetStatus, "SET_STATUS", kU64, kU64, 0, 0, kNeedsStatus},
     {R::kGetStatus, "GET_STATUS", 0, 0, 0, 0, kNeedsStatus},
+    {R::kSetDeviceStateFd, "SET_DEVICE_STATE_FD", kTransfer, kTransfer, 1, 1, kNeedsDeviceState},
+    {R::kCheckDeviceState, "CHECK_DEVICE_STATE", 0, 0, 0, 0, kNeedsDeviceState},
 });
 static_assert(std::is_sorted(kRules.begin(), kRules.end(),
                              [](const RequestRule& a, const RequestRule& b) {
@@ -66,8 +78,6 @@ struct Refused {
 };
 // Nothing that they belong to is offered.
 constexpr auto kRefused = std::to_array<Refused>({
-    {R::kSetLogBase, "SET_LOG_BASE"},
-    {R::kSetLogFd, "SET_LOG_FD"},
     {R::kSendRarp, "SEND_RARP"},
     {R::kNetSetMtu, "NET_SET_MTU"},
     {R::kIotlbMsg, "IOTLB_MSG"},
@@ -77,13 +87,9 @@ constexpr auto kRefused = std::to_array<Refused>({
     {R::kPostcopyAdvise, "POSTCOPY_ADVISE"},
     {R::kPostcopyListen, "POSTCOPY_LISTEN"},
     {R::kPostcopyEnd, "POSTCOPY_END"},
-    {R::kGetInflightFd, "GET_INFLIGHT_FD"},
-    {R::kSetInflightFd, "SET_INFLIGHT_FD"},
     {R::kGpuSetSocket, "GPU_SET_SOCKET"},
     {R::kVringKick, "VRING_KICK"},
     {R::kGetSharedObject, "GET_SHARED_OBJECT"},
-    {R::kSetDeviceStateFd, "SET_DEVICE_STATE_FD"},
-    {R::kCheckDeviceState, "CHECK_DEVICE_STATE"},
     {R::kGetShmemConfig, "GET_SHMEM_CONFIG"},
 });
 

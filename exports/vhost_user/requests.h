@@ -32,9 +32,10 @@ struct RequestRule {
 
 // The protocol features that are served: nothing else is offered.
 inline constexpr uint64_t kServedProtocolFeatures =
-    kVhostUserProtocolMq | kVhostUserProtocolReplyAck | kVhostUserProtocolBackendReq |
-    kVhostUserProtocolConfig | kVhostUserProtocolResetDevice | kVhostUserProtocolConfigureMemSlots |
-    kVhostUserProtocolStatus;
+    kVhostUserProtocolMq | kVhostUserProtocolLogShmfd | kVhostUserProtocolReplyAck |
+    kVhostUserProtocolBackendReq | kVhostUserProtocolConfig | kVhostUserProtocolInflightShmfd |
+    kVhostUserProtocolResetDevice | kVhostUserProtocolConfigureMemSlots | kVhostUserProtocolStatus |
+    kVhostUserProtocolDeviceState;
 
 // Those that are served, by number.
 std::span<const RequestRule> ServedRequests();

@@ -73,7 +73,10 @@ absl::Status VhostUserRings::SetAddr(const VhostUserVringAddr& addr) {
     return absl::InvalidArgumentError(absl::StrCat(NameOf(addr.index), ": unknown flags"));
   }
   Ring& ring = rings_[addr.index];
-  if (ring.running && SamePlace(*ring.addr, addr)) return absl::OkStatus();
+  if (ring.running && SamePlace(*ring.addr, addr) && !MovesLog(addr)) {
+    ring.addr = addr;  // It may be logged from now on, or no more.
+    return absl::OkStatus();
+  }
   PLATTER_RETURN_IF_ERROR(CheckStill(addr.index, "place"));
   ring.addr = addr;
   return absl::OkStatus();
@@ -98,7 +101,10 @@ absl::Status VhostUserRings::SetKick(uint32_t index, int fd) {
 
 absl::Status VhostUserRings::SetCall(uint32_t index, int fd) {
   PLATTER_RETURN_IF_ERROR(CheckIndex(index));
-  return transport_.SetCallDescriptor(static_cast<uint16_t>(index), fd);
+  PLATTER_RETURN_IF_ERROR(transport_.SetCallDescriptor(static_cast<uint16_t>(index), fd));
+  rings_[index].has_call = fd >= 0;
+  CallIfOwed(index);
+  return absl::OkStatus();
 }
 
 absl::Status VhostUserRings::SetErr(uint32_t index, OwnedDescriptor fd) {
@@ -123,6 +129,25 @@ bool VhostUserRings::any_running() const {
     if (ring.running) return true;
   }
   return false;
+}
+
+bool VhostUserRings::any_logged() const {
+  for (const Ring& ring : rings_) {
+    if (ring.addr && (ring.addr->flags & kVhostVringFLog) != 0) return true;
+  }
+  return false;
+}
+
+uint64_t VhostUserRings::UsedLogOf(const VhostUserVringAddr& addr) const {
+  if ((addr.flags & kVhostVringFLog) != 0) return addr.log;
+  // A ring that runs is in memory.
+  return table_.ToGuest(addr.used, 1).value_or(0);
+}
+
+bool VhostUserRings::MovesLog(const VhostUserVringAddr& addr) const {
+  if (addr.index >= rings_.size()) return false;
+  const Ring& ring = rings_[addr.index];
+  return ring.running && SamePlace(*ring.addr, addr) && UsedLogOf(*ring.addr) != UsedLogOf(addr);
 }
 
 bool VhostUserRings::Ready(const Ring& ring) const {
@@ -159,7 +184,8 @@ absl::StatusOr<QueueLayout> VhostUserRings::LayoutOf(uint32_t index) const {
                      .driver = *driver,
                      .device = *device,
                      .next_avail = static_cast<uint16_t>(base(index)),
-                     .next_used = static_cast<uint16_t>(base(index) >> kPackedUsedShift)};
+                     .next_used = static_cast<uint16_t>(base(index) >> kPackedUsedShift),
+                     .used_log = UsedLogOf(*ring.addr)};
 }
 
 uint32_t VhostUserRings::FirstBase() const {
@@ -181,24 +207,73 @@ bool VhostUserRings::IsNew(const QueueLayout& layout) const {
   return (ReadRing16(last + offsetof(PackedDesc, flags)) & kPackedDescAvail) == 0;
 }
 
+uint64_t* VhostUserRings::RunMark(uint32_t index) const {
+  if (!packed() || inflight_ == nullptr) return nullptr;
+  return reinterpret_cast<uint64_t*>(inflight_->region(index).host);
+}
+
+absl::StatusOr<QueueState> VhostUserRings::PackedStateOf(uint32_t index,
+                                                         const QueueLayout& layout) const {
+  QueueState state = {.layout = layout};
+  if (base(index) == 0 && IsNew(layout)) {
+    state.layout.next_avail = state.layout.next_used = PackedPlace::kFirst;
+  }
+  const uint64_t* const mark = RunMark(index);
+  if (mark != nullptr && __atomic_load_n(mark, __ATOMIC_ACQUIRE) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(NameOf(index),
+                     ": a back-end ended while this packed ring ran, of which is not "
+                     "recorded what is in flight"));
+  }
+  if (state.layout.next_used == state.layout.next_avail) return state;
+  return absl::InvalidArgumentError(
+      absl::StrCat(NameOf(index), ": base ", state.layout.next_avail, ", but the place to use is ",
+                   state.layout.next_used, ": which requests are in flight can't be known"));
+}
+
+absl::StatusOr<QueueState> VhostUserRings::StateOf(uint32_t index, const QueueLayout& layout) {
+  if (packed()) return PackedStateOf(index, layout);
+  QueueState state = {.layout = layout};
+  // The protocol tells the available ring's place only; the used ring's is in the ring itself.
+  const uint16_t used = ReadRing16(layout.device + kVirtqUsedIdx);
+  state.layout.next_used = used;
+  if (inflight_ != nullptr) state.layout.inflight = inflight_->region(index);
+  if (state.layout.inflight.host != nullptr) {
+    auto found = SplitInflight::Recover(state.layout.inflight, layout.size, used);
+    if (!found.ok()) return Annotate(found.status(), NameOf(index));
+    if (!found->fresh) {
+      // What was taken is used or in flight, whatever the front-end knows of it.
+      state.layout.next_avail = static_cast<uint16_t>(used + found->heads.size());
+      state.heads = std::move(found->heads);
+      rings_[index].owes_call = true;
+      return state;
+    }
+  }
+  if (used == layout.next_avail) return state;
+  return absl::InvalidArgumentError(absl::StrCat(NameOf(index), ": base ", layout.next_avail,
+                                                 ", but its used index is ", used,
+                                                 ": which requests are in flight can't be known"));
+}
+
 absl::Status VhostUserRings::Start(uint32_t index) {
   Ring& ring = rings_[index];
   absl::StatusOr<QueueLayout> layout = LayoutOf(index);
   if (!layout.ok()) return layout.status();
-  if (!packed()) {
-    // The protocol tells the available ring's place only; the used ring's is in the ring itself.
-    layout->next_used = ReadRing16(layout->device + kVirtqUsedIdx);
-  } else if (base(index) == 0 && IsNew(*layout)) {
-    layout->next_avail = layout->next_used = PackedPlace::kFirst;
+  absl::StatusOr<QueueState> state = StateOf(index, *layout);
+  if (!state.ok()) return state.status();
+  PLATTER_RETURN_IF_ERROR(transport_.RestoreQueue(static_cast<uint16_t>(index), *std::move(state)));
+  if (uint64_t* const mark = RunMark(index)) {
+    __atomic_store_n(mark, kVirtioFRingPacked, __ATOMIC_RELEASE);
   }
-  if (layout->next_used != layout->next_avail) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(NameOf(index), ": base ", layout->next_avail, ", but its used index is ",
-                     layout->next_used, ": which requests are in flight can't be known"));
-  }
-  PLATTER_RETURN_IF_ERROR(transport_.StartQueue(static_cast<uint16_t>(index), *layout));
   ring.running = true;
+  CallIfOwed(index);
   return absl::OkStatus();
+}
+
+void VhostUserRings::CallIfOwed(uint32_t index) {
+  Ring& ring = rings_[index];
+  if (!ring.running || !ring.has_call || !std::exchange(ring.owes_call, false)) return;
+  transport_.InterruptQueue(static_cast<uint16_t>(index));
 }
 
 void VhostUserRings::StopAll(Done done) {
@@ -231,6 +306,7 @@ void VhostUserRings::OnStopped(uint32_t index, DirectTransport::Position positio
   rings_[index].running = false;
   const uint32_t used = packed() ? uint32_t{position.next_used} << kPackedUsedShift : 0;
   rings_[index].base = position.next_avail | used;
+  if (uint64_t* const mark = RunMark(index)) __atomic_store_n(mark, uint64_t{0}, __ATOMIC_RELEASE);
   if (--stopping_ != 0) return;
   Done done = std::move(stopped_);
   std::move(done)();
@@ -246,8 +322,10 @@ void VhostUserRings::ForgetAll() {
   for (uint32_t index = 0; index < rings_.size(); ++index) {
     ForgetKick(index);
     OwnedDescriptor err = std::move(rings_[index].err);
+    const bool has_call = rings_[index].has_call;
     rings_[index] = Ring();
     rings_[index].err = std::move(err);
+    rings_[index].has_call = has_call;
   }
   features_.reset();
 }

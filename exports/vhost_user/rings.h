@@ -25,6 +25,7 @@
 #include "devices/virtio/direct_transport.h"
 #include "devices/virtio/ring/queue_layout.h"
 #include "devices/virtio/virtio_spec.h"
+#include "exports/vhost_user/inflight_area.h"
 #include "exports/vhost_user/memory_table.h"
 #include "exports/vhost_user/vhost_user_spec.h"
 
@@ -53,12 +54,19 @@ class VhostUserRings {
   void set_enabled_at_first(bool enabled) { enabled_at_first_ = enabled; }
   // With them rings may run; nullopt: they are not negotiated.
   void set_features(std::optional<uint64_t> features) { features_ = features; }
+  // Where requests in flight are recorded, from the next start of a ring on; nullptr: nowhere.
+  void set_inflight(const InflightArea* area) { inflight_ = area; }
 
   // --- Running. ---
 
   absl::Status CheckIndex(uint32_t index) const;
   bool running(uint32_t index) const { return rings_[index].running; }
   bool any_running() const;
+  // Whether writes to a used ring are to be logged.
+  bool any_logged() const;
+  // Whether SetAddr is of a running ring whose used ring is to be logged at another place: it takes
+  // a stop.
+  bool MovesLog(const VhostUserVringAddr& addr) const;
   // Where one that does not run goes on, as the messages tell it: of a split ring, the next entry
   // of the available ring; of a packed one, the next descriptor to take, and in the upper 16 bits
   // the next one to use, both with their wrap counters in the highest bit.
@@ -93,8 +101,11 @@ class VhostUserRings {
     std::optional<uint32_t> base;
     bool kick_known = false;
     bool has_kick = false;
+    bool has_call = false;
     std::optional<bool> enabled;
     bool running = false;
+    // A predecessor may have ended between using a request and saying so.
+    bool owes_call = false;
     OwnedDescriptor err;
   };
 
@@ -106,11 +117,19 @@ class VhostUserRings {
   uint16_t ReadRing16(uint64_t address) const;
   bool IsNew(const QueueLayout& layout) const;
   absl::StatusOr<QueueLayout> LayoutOf(uint32_t index) const;
+  uint64_t UsedLogOf(const VhostUserVringAddr& addr) const;
+  // Completes the layout by where the ring stands, and says what a predecessor had in flight.
+  absl::StatusOr<QueueState> StateOf(uint32_t index, const QueueLayout& layout);
+  absl::StatusOr<QueueState> PackedStateOf(uint32_t index, const QueueLayout& layout) const;
+  // What says that a packed ring runs, or nullptr where nobody records it.
+  uint64_t* RunMark(uint32_t index) const;
+  void CallIfOwed(uint32_t index);
   void Stop(uint32_t index);
   void OnStopped(uint32_t index, DirectTransport::Position position);
 
   DirectTransport& transport_;
   const MemoryTable& table_;
+  const InflightArea* inflight_ = nullptr;
   const uint32_t max_size_;
   bool enabled_at_first_ = true;
   std::optional<uint64_t> features_;

@@ -187,6 +187,33 @@ TEST_F(RingsTest, APackedRingWhoseRequestsInFlightAreNotKnown) {
   EXPECT_NE(MessageOf(rings_->StartReady()).find("can't be known"), std::string::npos);
 }
 
+TEST_F(RingsTest, APackedRingWhosePredecessorEndedIsNotStarted) {
+  VhostUserInflight description = {.queues = 2, .queue_size = 64};
+  const auto file = InflightArea::MakeFile(description, &description.mmap_size);
+  ASSERT_TRUE(file.ok());
+  const auto area = *InflightArea::Map(description, *file, {.queues = 2, .queue_size = 128},
+                                       SealedMemory::kAsGiven);
+  auto* const mark = reinterpret_cast<uint64_t*>(area->region(0).host);
+  rings_->set_inflight(area.get());
+  Negotiate(0);
+  Describe(0);
+  ASSERT_TRUE(rings_->SetBase(0, 0x80008000).ok());
+  ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+  ASSERT_TRUE(rings_->StartReady().ok());
+  EXPECT_NE(*mark, 0u);
+  bool stopped = false;
+  rings_->StopAll([&] { stopped = true; });
+  control_->RunUntil([&] { return stopped; });
+  EXPECT_EQ(*mark, 0u) << "nothing is in flight";
+  *mark = kVirtioFRingPacked;  // As one leaves it that is killed.
+  EXPECT_NE(MessageOf(rings_->StartReady()).find("a back-end ended"), std::string::npos);
+  EXPECT_FALSE(rings_->running(0));
+  area->Forget();  // A reset.
+  EXPECT_TRUE(rings_->StartReady().ok());
+  EXPECT_TRUE(rings_->running(0));
+  rings_->set_inflight(nullptr);
+}
+
 TEST_F(RingsTest, APackedRingWhoseBaseIsOutsideOfIt) {
   Negotiate(0);
   Describe(0);

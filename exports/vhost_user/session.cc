@@ -15,15 +15,6 @@ namespace platter {
 
 using R = VhostUserRequest;
 
-namespace {
-
-// Virtio 1.3, 6.3: VIRTIO_F_ANY_LAYOUT, of the legacy interface. QEMU offers it itself for
-// transitional devices, Windows' drivers accept it beside VERSION_1, and it comes along. It asks
-// for nothing: any layout is taken.
-constexpr uint64_t kAnyLayout = uint64_t{1} << 27;
-
-}  // namespace
-
 VhostUserSession::VhostUserSession(VhostUserTarget& target, OwnedDescriptor socket,
                                    absl::AnyInvocable<void() &&> ended)
     : target_(target),
@@ -55,11 +46,17 @@ void VhostUserSession::End(const absl::Status& why) {
   stream_.Close();
   backend_.reset();
   poll_.Cancel();
-  // What a stop still waits for is over when the reset is.
-  target_.device.Reset([this] { OnReset(); });
+  transfer_.reset();
+  // What a stop still waits for is over when the reset is. Requests that it cancels stay marked as
+  // in flight: the guest waits for them, and whoever serves it next does them again.
+  target_.device.Reset([this] {
+    was_reset_ = true;
+    EndWhenQuiet();
+  });
 }
 
-void VhostUserSession::OnReset() {
+void VhostUserSession::EndWhenQuiet() {
+  if (!was_reset_ || synchronising_ != 0) return;
   PLATTER_CHECK(rings_.stopping() == 0);
   rings_.ForgetAll();
   rings_.DropDescriptors();
@@ -77,18 +74,20 @@ void VhostUserSession::Finish(const absl::Status& status) {
   if (!status.ok() && !wants_ack_) {
     return End(Annotate(status, NameOfRequest(request_)));
   }
-  if (!status.ok()) {
-    target_.log.Log(LogLevel::kWarning,
-                    absl::StrCat("export '", target_.name, "': refused: ", NameOfRequest(request_),
-                                 ": ", MessageOf(status)),
-                    target_.control.Now().time_since_epoch().count());
-  }
+  if (!status.ok()) LogRefused(status);
   // "VHOST_USER_PROTOCOL_F_REPLY_ACK": zero for success.
   if (wants_ack_) ReplyNumber(status.ok() ? 0 : 1);
 }
 
-void VhostUserSession::Reply(std::span<const uint8_t> payload) {
-  if (!ending_) stream_.SendReply(request_, payload);
+void VhostUserSession::LogRefused(const absl::Status& status) {
+  target_.log.Log(LogLevel::kWarning,
+                  absl::StrCat("export '", target_.name, "': refused: ", NameOfRequest(request_),
+                               ": ", MessageOf(status)),
+                  target_.control.Now().time_since_epoch().count());
+}
+
+void VhostUserSession::Reply(std::span<const uint8_t> payload, OwnedDescriptor descriptor) {
+  if (!ending_) stream_.SendReply(request_, payload, std::move(descriptor));
 }
 
 void VhostUserSession::ReplyNumber(uint64_t value) { ReplyStruct(value); }
@@ -172,6 +171,13 @@ void VhostUserSession::Dispatch(VhostUserMessage& message) {
     case R::kSetStatus:
     case R::kResetDevice:
       return ChangeState(message);
+    case R::kGetInflightFd:
+    case R::kSetInflightFd:
+    case R::kSetLogBase:
+    case R::kSetLogFd:
+    case R::kSetDeviceStateFd:
+    case R::kCheckDeviceState:
+      return Migrate(message);
     default:
       // SET_OWNER, and RESET_OWNER, which is deprecated: "recommended that back-ends ignore this".
       return Finish(absl::OkStatus());
@@ -181,7 +187,8 @@ void VhostUserSession::Dispatch(VhostUserMessage& message) {
 void VhostUserSession::Negotiate(const VhostUserMessage& message) {
   switch (static_cast<R>(message.request)) {
     case R::kGetFeatures:
-      return ReplyNumber(target_.transport.offered_features() | kVhostUserFProtocolFeatures);
+      return ReplyNumber(target_.transport.offered_features() | kVhostUserFProtocolFeatures |
+                         kVhostFLogAll);
     case R::kSetFeatures:
       return SetFeatures(PayloadAs<uint64_t>(message));
     case R::kGetProtocolFeatures:
@@ -207,11 +214,15 @@ void VhostUserSession::Negotiate(const VhostUserMessage& message) {
 
 void VhostUserSession::SetFeatures(uint64_t features) {
   if (features_set_ && features == features_) return Finish(absl::OkStatus());
+  if (features_set_ && (features ^ features_) == kVhostFLogAll) {
+    features_ = features;
+    return ApplyLog(nullptr, [this] { Finish(absl::OkStatus()); });
+  }
   WithRingsStopped([this, features]() -> absl::Status {
-    PLATTER_RETURN_IF_ERROR(
-        target_.transport.SetFeatures(features & ~(kVhostUserFProtocolFeatures | kAnyLayout)));
+    PLATTER_RETURN_IF_ERROR(target_.transport.SetFeatures(DeviceFeatures(features)));
     features_ = features;
     features_set_ = true;
+    table_.SetDirtyLog(WantedLog());
     // "Ring states": enabled from the start only when the feature was not negotiated.
     rings_.set_enabled_at_first((features & kVhostUserFProtocolFeatures) == 0);
     rings_.set_features(features);

@@ -32,12 +32,17 @@
 #include "base/log.h"
 #include "base/owned_descriptor.h"
 #include "devices/virtio/direct_transport.h"
+#include "devices/virtio/event_descriptors.h"
 #include "devices/virtio/virtio_device.h"
 #include "exports/vhost_user/backend_channel.h"
+#include "exports/vhost_user/dirty_bitmap.h"
+#include "exports/vhost_user/inflight_area.h"
 #include "exports/vhost_user/memory_table.h"
 #include "exports/vhost_user/message_stream.h"
 #include "exports/vhost_user/requests.h"
 #include "exports/vhost_user/rings.h"
+#include "exports/vhost_user/shared_mapping.h"
+#include "exports/vhost_user/state_transfer.h"
 #include "exports/vhost_user/vhost_user_spec.h"
 
 namespace platter {
@@ -81,10 +86,12 @@ class VhostUserSession final : private MessageStreamUser {
   void ChangeMemory(VhostUserMessage& message);
   void Configure(VhostUserMessage& message);
   void ChangeState(const VhostUserMessage& message);
+  void Migrate(VhostUserMessage& message);
 
   void SetFeatures(uint64_t features);
   void SetMemTable(VhostUserMessage& message);
   void AddMemory(VhostUserMessage& message);
+  void SetVringAddr(const VhostUserVringAddr& addr);
   absl::Status SetDescriptor(VhostUserMessage& message);
   void GetVringBase(uint32_t index);
   void SetVringEnable(const VhostUserVringState& state);
@@ -98,11 +105,28 @@ class VhostUserSession final : private MessageStreamUser {
   void MendWhenQuiet(absl::AnyInvocable<void() &&> then);
   void TellConfigChange();
 
+  // --- session_migration.cc: what outlives this back-end. ---
+
+  void GetInflight(const VhostUserMessage& message);
+  void SetInflight(const VhostUserMessage& message);
+  void SetLogBase(const VhostUserMessage& message);
+  // As messages ask for it, now: none, or log_.
+  DirtyLog* WantedLog();
+  // Makes it the one that is written to; `then` when nobody writes to another one any more, which
+  // is `before`, perhaps.
+  void ApplyLog(std::unique_ptr<DirtyBitmap> before, DeviceDone then);
+  void SetDeviceState(VhostUserMessage& message);
+  absl::Status StartTransfer(const VhostUserTransfer& asked, OwnedDescriptor descriptor);
+  void OnTransferred(absl::Status status);
+  absl::Status LoadState(const absl::StatusOr<std::string>& state);
+  void CheckDeviceState();
+
   // --- How a message ends. ---
 
   // Ok: acknowledged, if that was asked for. Else refused.
   void Finish(const absl::Status& status);
-  void Reply(std::span<const uint8_t> payload);
+  void LogRefused(const absl::Status& status);
+  void Reply(std::span<const uint8_t> payload, OwnedDescriptor descriptor = {});
   void ReplyNumber(uint64_t value);
   template <typename T>
   void ReplyStruct(const T& value) {
@@ -114,8 +138,16 @@ class VhostUserSession final : private MessageStreamUser {
   // Stops what runs, does `then`, starts what is ready; then Finish.
   void WithRingsStopped(Then then);
   void StartAndFinish();
-  void OnReset();
+  void EndWhenQuiet();
   void PollAsNeeded();
+  // Virtio 1.3, 6.3: VIRTIO_F_ANY_LAYOUT, of the legacy interface. QEMU offers it itself for
+  // transitional devices, Windows' drivers accept it beside VERSION_1, and it comes along. It asks
+  // for nothing: any layout is taken.
+  static constexpr uint64_t kAnyLayout = uint64_t{1} << 27;
+  // Without what is no business of the device.
+  static uint64_t DeviceFeatures(uint64_t features) {
+    return features & ~(kVhostUserFProtocolFeatures | kVhostFLogAll | kAnyLayout);
+  }
 
   VhostUserTarget& target_;
   absl::AnyInvocable<void() &&> ended_;
@@ -124,12 +156,20 @@ class VhostUserSession final : private MessageStreamUser {
   VhostUserRings rings_;
   std::unique_ptr<BackendChannel> backend_;
   Timer poll_;
+  std::unique_ptr<InflightArea> inflight_;
+  CallDescriptor log_changed_;
+  std::unique_ptr<DirtyBitmap> log_;
+  std::unique_ptr<StateTransfer> transfer_;
+  std::optional<absl::Status> transferred_;  // How the last one ended.
+  bool check_waits_ = false;                 // For its end, to be answered.
 
   // The message that is worked on.
   uint32_t request_ = 0;
   bool wants_ack_ = false;
 
   bool ending_ = false;
+  bool was_reset_ = false;      // At the end.
+  uint32_t synchronising_ = 0;  // Calls of ApplyLog that come back.
   bool over_ = false;
   uint64_t features_ = 0;  // As the front-end set them.
   bool features_set_ = false;

@@ -130,9 +130,13 @@ void VhostUserSession::ResetDevice(absl::AnyInvocable<void() &&> then) {
   target_.device.Reset([this, next = std::move(then)]() mutable {
     if (ending_) return;
     rings_.ForgetAll();
+    if (inflight_ != nullptr) inflight_->Forget();
     features_set_ = false;
     features_ = 0;
     status_ = 0;
+    table_.SetDirtyLog(WantedLog());
+    transfer_.reset();
+    transferred_.reset();
     std::move(next)();
     Resume();
   });

@@ -46,10 +46,7 @@ struct SessionGuest {
       : bus(rig.BusOptions()),
         front(rig.Connect()),
         transport(bus, *front, options),
-        disk(bus, transport,
-             {.queues = options.queues,
-              .queue_size = 64,
-              .refused_features = guest::kFeatureRingPacked}) {}
+        disk(bus, transport, {.queues = options.queues, .queue_size = 64}) {}
 
   VhostUserBus bus;
   std::unique_ptr<VhostUserFrontEnd> front;

@@ -7,6 +7,7 @@
 // The bytes choose: a disk or a SCSI adapter, then messages, what of each is wrong, and its
 // numbers.
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -27,7 +28,7 @@ namespace {
 
 constexpr int kMostMessages = 40;
 constexpr uint32_t kQueues = 2;
-constexpr std::array<uint64_t, 12> kNumbers = {0,
+constexpr std::array<uint64_t, 13> kNumbers = {0,
                                                1,
                                                2,
                                                64,
@@ -38,6 +39,7 @@ constexpr std::array<uint64_t, 12> kNumbers = {0,
                                                0x7f0000001000,
                                                uint64_t{1} << 32,
                                                0x100000000 | (1u << 30),
+                                               0x00400001,  // One queue of 64 entries.
                                                UINT64_MAX};
 
 class Chooser {
@@ -58,7 +60,27 @@ class Chooser {
 struct Files {
   OwnedDescriptor event{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   OwnedDescriptor memory{memfd_create("fuzz", MFD_CLOEXEC)};
+  // The back-end's ends of two pipes, for a state that is saved and for one that is loaded, and the
+  // other end of the first.
+  OwnedDescriptor writer;
+  OwnedDescriptor reader;
+  OwnedDescriptor saved;
 };
+
+// Such as a message of this kind comes with.
+int FileFor(VhostUserRequest request, const Files& files, Chooser& choose) {
+  switch (request) {
+    case VhostUserRequest::kAddMemReg:
+    case VhostUserRequest::kSetMemTable:
+    case VhostUserRequest::kSetLogBase:
+    case VhostUserRequest::kSetInflightFd:
+      return files.memory.get();
+    case VhostUserRequest::kSetDeviceStateFd:
+      return choose.Below(2) == 0 ? files.writer.get() : files.reader.get();
+    default:
+      return files.event.get();
+  }
+}
 
 void SendOne(Chooser& choose, VhostUserFrontEnd& front, const Files& files) {
   const std::span<const RequestRule> rules = ServedRequests();
@@ -76,9 +98,7 @@ void SendOne(Chooser& choose, VhostUserFrontEnd& front, const Files& files) {
     if (number > UINT32_MAX) at += 4;
   }
   const size_t count = choose.Below(16) == 15 ? choose.Below(9) : rule.max_descriptors & 1;
-  const bool memory =
-      rule.id == VhostUserRequest::kAddMemReg || rule.id == VhostUserRequest::kSetMemTable;
-  const std::vector<int> fds(count, memory ? files.memory.get() : files.event.get());
+  const std::vector<int> fds(count, FileFor(rule.id, files, choose));
   const uint32_t flags = kVhostUserVersion | (choose.Below(2) == 0 ? kVhostUserNeedReply : 0);
   if (choose.Below(64) != 63) {
     front.Send(request, flags, payload, fds);
@@ -87,11 +107,28 @@ void SendOne(Chooser& choose, VhostUserFrontEnd& front, const Files& files) {
   }
 }
 
+// With a few bytes of a state that is to be loaded.
+Files MakeFiles(Chooser& choose) {
+  Files files;
+  PLATTER_CHECK(ftruncate(files.memory.get(), 2 * kMiB) == 0);
+  std::array<int, 2> save = {-1, -1};
+  std::array<int, 2> load = {-1, -1};
+  PLATTER_CHECK(pipe2(save.data(), O_CLOEXEC) == 0 && pipe2(load.data(), O_CLOEXEC) == 0);
+  files.saved = OwnedDescriptor(save[0]);
+  files.writer = OwnedDescriptor(save[1]);
+  files.reader = OwnedDescriptor(load[0]);
+  const OwnedDescriptor loading(load[1]);
+  std::array<uint8_t, 16> bytes = {};
+  const size_t count = choose.Below(bytes.size());
+  for (size_t i = 0; i < count; ++i) bytes[i] = static_cast<uint8_t>(choose.Below(256));
+  PLATTER_CHECK(write(loading.get(), bytes.data(), count) == static_cast<ssize_t>(count));
+  return files;
+}
+
 // One front-end's session, and the next one.
 template <typename Rig>
 void FuzzSession(Chooser& choose, Rig& rig, uint32_t rings) {
-  const Files files;
-  PLATTER_CHECK(ftruncate(files.memory.get(), 2 * kMiB) == 0);
+  const Files files = MakeFiles(choose);
   rig.Turn();
   const size_t before = Rig::OpenDescriptors();
   {

@@ -31,14 +31,26 @@ void VhostUserSession::TellRing(VhostUserMessage& message) {
       break;
     }
     case R::kSetVringAddr:
-      status = rings_.SetAddr(PayloadAs<VhostUserVringAddr>(message));
-      break;
+      return SetVringAddr(PayloadAs<VhostUserVringAddr>(message));
     default:
       status = SetDescriptor(message);
       break;
   }
   if (!status.ok()) return End(Annotate(status, NameOfRequest(request_)));
   StartAndFinish();
+}
+
+void VhostUserSession::SetVringAddr(const VhostUserVringAddr& addr) {
+  if (rings_.MovesLog(addr)) {
+    return WithRingsStopped([this, addr]() -> absl::Status {
+      PLATTER_RETURN_IF_ERROR(rings_.SetAddr(addr));
+      table_.SetDirtyLog(WantedLog());
+      return absl::OkStatus();
+    });
+  }
+  const absl::Status status = rings_.SetAddr(addr);
+  if (!status.ok()) return End(Annotate(status, NameOfRequest(request_)));
+  ApplyLog(nullptr, [this] { StartAndFinish(); });
 }
 
 // SET_VRING_KICK, SET_VRING_CALL, SET_VRING_ERR.
@@ -88,9 +100,9 @@ void VhostUserSession::MendWhenQuiet(absl::AnyInvocable<void() &&> then) {
   if (!target_.transport.needs_reset() || rings_.any_running()) return std::move(then)();
   target_.device.Reset([this, next = std::move(then)]() mutable {
     if (ending_) return;
+    if (inflight_ != nullptr) inflight_->Forget();
     // What was negotiated is still; the device just forgot it.
-    if (features_set_ &&
-        !target_.transport.SetFeatures(features_ & ~kVhostUserFProtocolFeatures).ok()) {
+    if (features_set_ && !target_.transport.SetFeatures(DeviceFeatures(features_)).ok()) {
       features_set_ = false;
       rings_.set_features(std::nullopt);
     }

@@ -154,15 +154,38 @@ inline constexpr uint32_t kVhostUserConfigMigration = 1;
 // What the field's programs have as the largest configuration space.
 inline constexpr uint32_t kVhostUserMaxConfigBytes = 256;
 
+// "Log description".
+struct VhostUserLog {
+  uint64_t size = 0;
+  uint64_t offset = 0;
+};
+static_assert(sizeof(VhostUserLog) == 16);
+// "Migration": the bytes of guest memory that a bit of the log stands for.
+inline constexpr uint64_t kVhostUserLogPage = 4096;
+
+// "Device state transfer parameters".
+struct VhostUserTransfer {
+  uint32_t direction = 0;
+  uint32_t phase = 0;
+};
+static_assert(sizeof(VhostUserTransfer) == 8);
+inline constexpr uint32_t kVhostUserTransferSave = 0;
+inline constexpr uint32_t kVhostUserTransferLoad = 1;
+inline constexpr uint32_t kVhostUserTransferStopped = 0;
+// SET_DEVICE_STATE_FD's answer: an error in bits 0 ... 7; no descriptor comes with it.
+inline constexpr uint64_t kVhostUserTransferFailed = 1;
+inline constexpr uint64_t kVhostUserTransferNoFd = 1u << 8;
+
 // "Inflight description".
 struct VhostUserInflight {
   uint64_t mmap_size = 0;
   uint64_t mmap_offset = 0;
   uint16_t queues = 0;
   uint16_t queue_size = 0;
-  uint32_t padding = 0;  // Of the field's C structure.
+  uint32_t padding = 0;  // Of the field's C structure; some leave it out.
 };
 static_assert(sizeof(VhostUserInflight) == 24);
+inline constexpr uint32_t kVhostUserInflightBytes = 20;  // Without it.
 
 // The largest payload of all messages that are served: a full configuration space, or a table of
 // regions.

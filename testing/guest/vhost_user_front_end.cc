@@ -73,7 +73,33 @@ bool VhostUserFrontEnd::SendBytes(std::span<const uint8_t> bytes,
   return sendmsg(socket_.get(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
 }
 
-absl::Status VhostUserFrontEnd::ReadAll(std::span<uint8_t> into) {
+namespace {
+
+// What recv does, and the first descriptor that comes with it.
+ssize_t ReceiveSome(int socket, std::span<uint8_t> into, OwnedDescriptor* descriptor) {
+  iovec bytes = {into.data(), into.size()};
+  alignas(cmsghdr) std::array<uint8_t, CMSG_SPACE(kMostDescriptors * sizeof(int))> control = {};
+  msghdr message = {};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  const cmsghdr* const header = got > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return got;
+  const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  for (size_t i = 0; i < count; ++i) {
+    int given = -1;
+    std::memcpy(&given, CMSG_DATA(header) + i * sizeof(int), sizeof(given));
+    OwnedDescriptor owned(given);
+    if (descriptor != nullptr && i == 0) *descriptor = std::move(owned);
+  }
+  return got;
+}
+
+}  // namespace
+
+absl::Status VhostUserFrontEnd::ReadAll(std::span<uint8_t> into, OwnedDescriptor* descriptor) {
   const Clock::time_point deadline = Clock::now() + options_.timeout;
   while (!into.empty()) {
     if (options_.turn) options_.turn();
@@ -82,7 +108,7 @@ absl::Status VhostUserFrontEnd::ReadAll(std::span<uint8_t> into) {
         poll(&look, 1, options_.turn ? kTurnMs : static_cast<int>(options_.timeout.count())) == 1;
     if (!ready && Clock::now() < deadline) continue;
     if (!ready) return absl::DeadlineExceededError("the vhost-user back-end does not answer");
-    const ssize_t got = recv(socket_.get(), into.data(), into.size(), MSG_DONTWAIT);
+    const ssize_t got = ReceiveSome(socket_.get(), into, descriptor);
     if (got <= 0) return absl::UnavailableError("the vhost-user back-end closed the connection");
     into = into.subspan(static_cast<size_t>(got));
   }
@@ -91,11 +117,16 @@ absl::Status VhostUserFrontEnd::ReadAll(std::span<uint8_t> into) {
 
 absl::StatusOr<VhostUserFrontEnd::Answer> VhostUserFrontEnd::Receive() {
   VhostUserHeader header;
-  PLATTER_RETURN_IF_ERROR(ReadAll({reinterpret_cast<uint8_t*>(&header), sizeof(header)}));
+  OwnedDescriptor descriptor;
+  PLATTER_RETURN_IF_ERROR(
+      ReadAll({reinterpret_cast<uint8_t*>(&header), sizeof(header)}, &descriptor));
   if (header.size > kMostPayload) {
     return absl::InternalError(absl::StrCat("an answer of ", header.size, " bytes"));
   }
-  Answer answer = {.request = header.request, .flags = header.flags, .payload = {}};
+  Answer answer = {.request = header.request,
+                   .flags = header.flags,
+                   .payload = {},
+                   .descriptor = std::move(descriptor)};
   answer.payload.resize(header.size);
   PLATTER_RETURN_IF_ERROR(ReadAll(answer.payload));
   return answer;
@@ -136,8 +167,10 @@ absl::Status VhostUserFrontEnd::Tell(VhostUserRequest request, std::span<const u
 }
 
 absl::StatusOr<std::vector<uint8_t>> VhostUserFrontEnd::AskFor(VhostUserRequest request,
-                                                               std::span<const uint8_t> payload) {
-  if (!Send(static_cast<uint32_t>(request), kVhostUserVersion, payload)) {
+                                                               std::span<const uint8_t> payload,
+                                                               std::span<const int> descriptors,
+                                                               OwnedDescriptor* descriptor) {
+  if (!Send(static_cast<uint32_t>(request), kVhostUserVersion, payload, descriptors)) {
     return absl::UnavailableError(NameOf(request) + " was not sent");
   }
   absl::StatusOr<Answer> answer = Receive();
@@ -146,6 +179,7 @@ absl::StatusOr<std::vector<uint8_t>> VhostUserFrontEnd::AskFor(VhostUserRequest 
       answer->flags != (kVhostUserVersion | kVhostUserReply)) {
     return absl::InternalError(NameOf(request) + ": the answer is of another message or no answer");
   }
+  if (descriptor != nullptr) *descriptor = std::move(answer->descriptor);
   return std::move(answer->payload);
 }
 
@@ -201,6 +235,30 @@ absl::Status VhostUserFrontEnd::SetConfig(uint32_t offset, std::span<const uint8
   std::vector<uint8_t> payload(BytesOf(header).begin(), BytesOf(header).end());
   payload.insert(payload.end(), data.begin(), data.end());
   return Tell(VhostUserRequest::kSetConfig, payload);
+}
+
+absl::StatusOr<OwnedDescriptor> VhostUserFrontEnd::GetInflight(VhostUserInflight* size) {
+  OwnedDescriptor file;
+  const auto payload = AskFor(VhostUserRequest::kGetInflightFd, BytesOf(*size), {}, &file);
+  if (!payload.ok()) return payload.status();
+  if (payload->size() != sizeof(*size)) {
+    return absl::InternalError("GET_INFLIGHT_FD: the answer is of a wrong form");
+  }
+  std::memcpy(size, payload->data(), sizeof(*size));
+  if (size->mmap_size == 0 || file.get() < 0) return absl::AbortedError("GET_INFLIGHT_FD failed");
+  return file;
+}
+
+absl::Status VhostUserFrontEnd::SetDeviceState(uint32_t direction, int descriptor) {
+  const VhostUserTransfer asked = {.direction = direction, .phase = kVhostUserTransferStopped};
+  const std::array<int, 1> descriptors = {descriptor};
+  const auto payload = AskFor(VhostUserRequest::kSetDeviceStateFd, BytesOf(asked), descriptors);
+  if (!payload.ok()) return payload.status();
+  uint64_t answer = 0;
+  if (payload->size() != sizeof(answer)) return absl::InternalError("no answer to a transfer");
+  std::memcpy(&answer, payload->data(), sizeof(answer));
+  return answer == kVhostUserTransferNoFd ? absl::OkStatus()
+                                          : absl::AbortedError("SET_DEVICE_STATE_FD failed");
 }
 
 }  // namespace platter

@@ -50,6 +50,7 @@ class VhostUserFrontEnd {
     uint32_t request = 0;
     uint32_t flags = 0;
     std::vector<uint8_t> payload;
+    OwnedDescriptor descriptor = {};  // The first that came along.
   };
 
   static absl::StatusOr<std::unique_ptr<VhostUserFrontEnd>> Connect(const std::string& path,
@@ -74,9 +75,11 @@ class VhostUserFrontEnd {
   // Sent, and when REPLY_ACK is negotiated its acknowledgement waited for.
   absl::Status Tell(VhostUserRequest request, std::span<const uint8_t> payload,
                     std::span<const int> descriptors = {});
-  // Sent, and its answer's payload returned.
+  // Sent, and its answer's payload returned, and a descriptor that came with it put there.
   absl::StatusOr<std::vector<uint8_t>> AskFor(VhostUserRequest request,
-                                              std::span<const uint8_t> payload);
+                                              std::span<const uint8_t> payload,
+                                              std::span<const int> descriptors = {},
+                                              OwnedDescriptor* descriptor = nullptr);
   // One whose answer is a number.
   absl::StatusOr<uint64_t> Ask(VhostUserRequest request);
 
@@ -88,10 +91,14 @@ class VhostUserFrontEnd {
   absl::StatusOr<uint32_t> GetVringBase(uint32_t index);
   absl::StatusOr<std::vector<uint8_t>> GetConfig(uint32_t offset, uint32_t bytes);
   absl::Status SetConfig(uint32_t offset, std::span<const uint8_t> data);
+  // A file for requests in flight, of which `size` says the numbers of queues and entries.
+  absl::StatusOr<OwnedDescriptor> GetInflight(VhostUserInflight* size);
+  // Until the back-end has the descriptor's other end: then the state goes through it.
+  absl::Status SetDeviceState(uint32_t direction, int descriptor);
 
  private:
   // False when nothing came in time. Never with the back-end on this thread: true then, and look.
-  absl::Status ReadAll(std::span<uint8_t> into);
+  absl::Status ReadAll(std::span<uint8_t> into, OwnedDescriptor* descriptor = nullptr);
 
   OwnedDescriptor socket_;
   Options options_;

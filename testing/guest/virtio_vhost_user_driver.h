@@ -32,6 +32,8 @@ class VirtioVhostUserDriver final : public VirtioTransportDriver {
     uint16_t queues = 1;     // At most; GET_QUEUE_NUM may say less.
     uint32_t queue_size = 128;
     uint64_t protocol_features = UINT64_MAX;  // At most.
+    // As a hypervisor's own property: only with it packed rings are accepted, where offered.
+    RingFormat format = RingFormat::kSplit;
   };
   VirtioVhostUserDriver(VhostUserBus& bus, VhostUserFrontEnd& front, const Options& options);
 
@@ -50,14 +52,24 @@ class VirtioVhostUserDriver final : public VirtioTransportDriver {
   void NotifyAt(uint16_t queue, uint16_t) override { Notify(queue); }
   Causes TakeInterrupts() override;
   bool NeedsReset() override;
-  bool Gone() override { return front_.closed(); }
+  bool Gone() override { return front_->closed(); }
   void ReadConfig(uint64_t offset, std::span<uint8_t> out) override;
   void WriteConfig(uint64_t offset, std::span<const uint8_t> data) override;
 
   // What a hypervisor does before it migrates: GET_VRING_BASE of each; and on from there.
   absl::Status StopQueues();
   absl::Status ResumeQueues();
-  VhostUserFrontEnd& front() { return front_; }
+  // The back-end was another one, or is to be: all that the old one was told is said to this one,
+  // and the rings go on. Requests in flight are the business of the file that both have; without
+  // it there must be none.
+  absl::Status Reconnect(VhostUserFrontEnd& front);
+  // What a hypervisor does while its guest's memory is migrated: writes to data and, for each ring,
+  // to its used ring are logged, or no more. The log itself is the caller's to give (SET_LOG_BASE).
+  absl::Status SetLogging(bool on);
+  // Where requests in flight are recorded; -1: nowhere.
+  int inflight_file() const { return inflight_.get(); }
+  void ForgetInflight() { inflight_ = OwnedDescriptor(); }
+  VhostUserFrontEnd& front() { return *front_; }
   const RingLayout& layout(uint16_t queue) const { return queues_[queue].layout; }
 
  private:
@@ -70,13 +82,21 @@ class VirtioVhostUserDriver final : public VirtioTransportDriver {
     bool started = false;
   };
 
+  absl::Status Negotiate();
+  absl::Status TellMemory();
+  absl::Status TellInflight();
+  absl::Status TellAddr(uint16_t queue);
   absl::Status Start(uint16_t queue);
   absl::Status TellDescriptor(VhostUserRequest request, uint16_t queue, int fd);
 
   VhostUserBus& bus_;
-  VhostUserFrontEnd& front_;
+  VhostUserFrontEnd* front_;
   const Options options_;
   std::vector<Queue> queues_;
+  uint64_t features_ = 0;  // As they were told.
+  bool logging_ = false;
+  VhostUserInflight inflight_size_;
+  OwnedDescriptor inflight_;  // The back-ends' file, until a reset.
   OwnedDescriptor backend_requests_;
   uint32_t first_base_ = 0;  // Of a new ring.
 };

@@ -71,6 +71,7 @@ absl::Status PackedQueue::Start(std::shared_ptr<const GuestMemory> memory,
   event_idx_ = (features & kVirtioFEventIdx) != 0;
   avail_ = avail;
   used_ = published_ = used;
+  if (layout.used_log) device_events_.LogAs(*layout.used_log);
   LinkCells();
   return absl::OkStatus();
 }

@@ -9,7 +9,9 @@
 #define PLATTER_DEVICES_VIRTIO_RING_QUEUE_LAYOUT_H_
 
 #include <cstdint>
+#include <optional>
 
+#include "devices/virtio/ring/inflight_region.h"
 #include "devices/virtio/ring/packed_spec.h"
 #include "devices/virtio/virtio_spec.h"
 
@@ -24,6 +26,11 @@ struct QueueLayout {
   // one starts at FirstPlace().
   uint16_t next_avail = 0;
   uint16_t next_used = 0;
+  // Where requests in flight of a split ring are recorded, if they are. Outlives the run of the
+  // queue.
+  InflightRegion inflight = {};
+  // Where writes to `device` are logged dirty, if not where it is.
+  std::optional<uint64_t> used_log = {};
 };
 
 // Where a new queue with these features starts (2.7.6, 2.8.1).

@@ -20,7 +20,7 @@ bool RingArea::Attach(const GuestMemory& memory, uint64_t address, uint64_t byte
                       DmaAccess access) {
   if (!memory.Contains(address, bytes, access)) return false;
   memory_ = &memory;
-  address_ = address;
+  address_ = log_address_ = address;
   host_ = memory.TryMap(address, bytes, access);
   if (((reinterpret_cast<uintptr_t>(host_) ^ address) & (kHostAlign - 1)) != 0) host_ = nullptr;
   return true;
@@ -52,21 +52,25 @@ RingArea::Words RingArea::SlowLoad128(uint64_t offset) const {
 
 void RingArea::SlowStore16(uint64_t offset, uint16_t value) {
   Le16 wire(value);
-  if (memory_ != nullptr) memory_->Write(address_ + offset, BytesOf(wire));
+  SlowWrite(offset, BytesOf(wire));
 }
 
 void RingArea::SlowStore32(uint64_t offset, uint32_t value) {
   Le32 wire(value);
-  if (memory_ != nullptr) memory_->Write(address_ + offset, BytesOf(wire));
+  SlowWrite(offset, BytesOf(wire));
 }
 
-void RingArea::SlowStoreWord(uint64_t offset, uint64_t word) {
-  if (memory_ != nullptr) memory_->Write(address_ + offset, BytesOf(word));
-}
+void RingArea::SlowStoreWord(uint64_t offset, uint64_t word) { SlowWrite(offset, BytesOf(word)); }
 
 void RingArea::SlowStore64(uint64_t offset, uint32_t first, uint32_t second) {
   Le32 wire[2] = {first, second};
-  if (memory_ != nullptr) memory_->Write(address_ + offset, BytesOf(wire));
+  SlowWrite(offset, BytesOf(wire));
+}
+
+void RingArea::SlowWrite(uint64_t offset, std::span<const uint8_t> data) {
+  if (memory_ == nullptr) return;
+  memory_->Write(address_ + offset, data);
+  if (log_address_ != address_) memory_->MarkDirty(log_address_ + offset, data.size());
 }
 
 }  // namespace platter

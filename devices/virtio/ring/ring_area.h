@@ -26,6 +26,8 @@ class RingArea {
   // False when [address, address + bytes) is not all memory (or not writable, for device writes).
   bool Attach(const GuestMemory& memory, uint64_t address, uint64_t bytes, DmaAccess access);
   void Detach() { *this = RingArea(); }
+  // What is written is logged dirty as if the area lay there.
+  void LogAs(uint64_t address) { log_address_ = address; }
 
   // A 16-bit index or flag word; `offset` is even. Acquire and release order what surrounds it.
   uint16_t LoadAcquire16(uint64_t offset) const {
@@ -42,7 +44,7 @@ class RingArea {
     if (host_ == nullptr) return SlowStore16(offset, value);
     __atomic_store_n(reinterpret_cast<uint16_t*>(host_ + offset), FromLittle(value),
                      __ATOMIC_RELEASE);
-    memory_->MarkDirty(address_ + offset, sizeof(value));
+    memory_->MarkDirty(log_address_ + offset, sizeof(value));
   }
 
   // 16 bytes copied once, as two 64-bit words in memory order; `offset` is a multiple of 16.
@@ -71,7 +73,7 @@ class RingArea {
   void StoreRelease64(uint64_t offset, uint64_t word) {
     if (host_ == nullptr) return SlowStoreWord(offset, word);
     __atomic_store_n(reinterpret_cast<uint64_t*>(host_ + offset), word, __ATOMIC_RELEASE);
-    memory_->MarkDirty(address_ + offset, sizeof(word));
+    memory_->MarkDirty(log_address_ + offset, sizeof(word));
   }
 
   // A 32-bit value; `offset` is a multiple of 4.
@@ -84,7 +86,7 @@ class RingArea {
     if (host_ == nullptr) return SlowStore32(offset, value);
     __atomic_store_n(reinterpret_cast<uint32_t*>(host_ + offset), FromLittle(value),
                      __ATOMIC_RELEASE);
-    memory_->MarkDirty(address_ + offset, sizeof(value));
+    memory_->MarkDirty(log_address_ + offset, sizeof(value));
   }
 
   // 8 bytes in memory order; `offset` is a multiple of 4. Published by a later StoreRelease16.
@@ -93,7 +95,7 @@ class RingArea {
     auto* at = reinterpret_cast<uint32_t*>(host_ + offset);
     __atomic_store_n(at, FromLittle(first), __ATOMIC_RELAXED);
     __atomic_store_n(at + 1, FromLittle(second), __ATOMIC_RELAXED);
-    memory_->MarkDirty(address_ + offset, 2 * sizeof(uint32_t));
+    memory_->MarkDirty(log_address_ + offset, 2 * sizeof(uint32_t));
   }
 
  private:
@@ -109,10 +111,12 @@ class RingArea {
   void SlowStore32(uint64_t offset, uint32_t value);
   void SlowStore64(uint64_t offset, uint32_t first, uint32_t second);
   void SlowStoreWord(uint64_t offset, uint64_t word);
+  void SlowWrite(uint64_t offset, std::span<const uint8_t> data);
 
   const GuestMemory* memory_ = nullptr;
   uint8_t* host_ = nullptr;
   uint64_t address_ = 0;
+  uint64_t log_address_ = 0;
 };
 
 }  // namespace platter

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -38,6 +39,34 @@ TEST(RingArea, NotAttachedReadsZeroAndDropsWrites) {
   RingFixture ring(4);
   EXPECT_FALSE(area.Attach(*ring.memory, 0, 16, DmaAccess::kDeviceReads));
   EXPECT_EQ(area.LoadAcquire16(0), 0);
+}
+
+TEST(RingArea, WritesAreLoggedWhereTheyAreOrElsewhere) {
+  class Log final : public DirtyLog {
+   public:
+    void MarkDirty(uint64_t address, uint64_t bytes) override {
+      ranges.emplace_back(address, bytes);
+    }
+    std::vector<std::pair<uint64_t, uint64_t>> ranges;
+  };
+  using Ranges = std::vector<std::pair<uint64_t, uint64_t>>;
+  constexpr uint64_t kAt = RingFixture::kUsed;
+  for (auto access : {RingFixture::Access::kMapped, RingFixture::Access::kAccessor}) {
+    RingFixture ring(4, access);
+    Log log;
+    ring.memory->SetDirtyLog(&log);
+    RingArea area;
+    ASSERT_TRUE(area.Attach(*ring.memory, kAt, 64, DmaAccess::kDeviceWrites));
+    area.StoreRelease16(2, 1);
+    area.Store64(12, 1, 1);
+    EXPECT_EQ(log.ranges, (Ranges{{kAt + 2, 2}, {kAt + 12, 8}}));
+    log.ranges.clear();
+    area.LogAs(0x123000);
+    area.StoreRelease16(2, 2);
+    area.Store64(4, 1, 1);
+    std::erase_if(log.ranges, [](const auto& range) { return range.first < 0x123000; });
+    EXPECT_EQ(log.ranges, (Ranges{{0x123002, 2}, {0x123004, 8}}));
+  }
 }
 
 TEST(RingArea, HostMemoryThatIsNotAlignedIsReachedByBytes) {

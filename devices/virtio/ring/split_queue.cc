@@ -41,6 +41,7 @@ absl::Status SplitQueue::Start(std::shared_ptr<const GuestMemory> memory, const 
     return Refuse("queue size " + std::to_string(layout.size) +
                   " is not a power of two between 1 and " + std::to_string(max_size_));
   }
+  PLATTER_CHECK(layout.inflight.host == nullptr || layout.size <= layout.inflight.entries);
   if (!IsAligned(layout.descriptors, kVirtqDescAlign) ||
       !IsAligned(layout.driver, kVirtqAvailAlign) || !IsAligned(layout.device, kVirtqUsedAlign)) {
     return Refuse("a part of the queue is not aligned as virtio 1.3, 2.7 demands");
@@ -64,6 +65,8 @@ absl::Status SplitQueue::Start(std::shared_ptr<const GuestMemory> memory, const 
   event_idx_ = (features & kVirtioFEventIdx) != 0;
   avail_next_ = avail_limit_ = layout.next_avail;
   used_next_ = used_published_ = layout.next_used;
+  inflight_.Attach(layout.inflight);
+  if (layout.used_log) used_.LogAs(*layout.used_log);
   return absl::OkStatus();
 }
 
@@ -79,6 +82,7 @@ void SplitQueue::Stop() {
   descriptors_.Detach();
   avail_.Detach();
   used_.Detach();
+  inflight_.Detach();
   cursor_ = MemoryCursor();
   memory_.reset();
 }
@@ -116,12 +120,16 @@ PopResult SplitQueue::Pop(Chain* chain) {
     return PopResult::kBroken;
   }
   ++avail_next_;
+  if (inflight_.attached()) [[unlikely]]
+    inflight_.Take(head);
   return PopResult::kChain;
 }
 
 void SplitQueue::UndoPop(uint16_t head) {
   ReleaseHead(head);
   --avail_next_;
+  if (inflight_.attached()) [[unlikely]]
+    inflight_.Undo(head);
 }
 
 bool SplitQueue::Lookup(uint16_t head, Chain* chain) {
@@ -254,6 +262,8 @@ void SplitQueue::PushUsed(uint16_t head, uint32_t written) {
   const uint64_t slot = used_next_ & (size_ - 1);
   used_.Store64(kVirtqUsedRing + kVirtqUsedElement * slot, head, written);
   ++used_next_;
+  if (inflight_.attached()) [[unlikely]]
+    inflight_.Push(head);
 }
 
 void SplitQueue::Drop(uint16_t head) { ReleaseHead(head); }
@@ -263,6 +273,8 @@ bool SplitQueue::Publish() {
   const uint16_t before = used_published_;
   used_published_ = used_next_;
   used_.StoreRelease16(kVirtqUsedIdx, used_next_);
+  if (inflight_.attached()) [[unlikely]]
+    inflight_.Published(used_next_);
   // 2.7.7.2 and 2.7.10: the driver's wish is read after the index is visible; a driver that asks
   // for an interrupt looks at the index afterwards, so one of the two sees the other.
   std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -31,6 +31,7 @@
 #include "devices/virtio/ring/chain_walker.h"
 #include "devices/virtio/ring/queue_layout.h"
 #include "devices/virtio/ring/ring_area.h"
+#include "devices/virtio/ring/split_inflight.h"
 #include "devices/virtio/virtio_spec.h"
 
 namespace platter {
@@ -129,6 +130,7 @@ class SplitQueue {
   RingArea descriptors_;
   RingArea avail_;
   RingArea used_;
+  SplitInflight inflight_;
   MemoryCursor cursor_;
   std::shared_ptr<const GuestMemory> memory_;
   std::unique_ptr<ChainBuffer[]> buffers_;  // max_size_ of them.
