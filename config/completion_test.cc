@@ -81,8 +81,8 @@ TEST(Completion, ChecksWhatTextFormAndProgramsMayBreak) {
   EXPECT_EQ(Error("discard: 9 null_co {}"), "top.discard: takes ignore or unmap, not the number 9");
   EXPECT_EQ(Error("blkdebug { image { reference: 'n' } align: 513 }"),
             "top.align: 513 must be 0 or a power of two");
-  EXPECT_EQ(Error<config::DeviceOptions>("virtio_blk { drive: 'n' queue_size: 2048 }"),
-            "top.queue-size: 2048 must be between 4 and 1024");
+  EXPECT_EQ(Error<config::DeviceOptions>("virtio_blk { drive: 'n' queue_size: 65536 }"),
+            "top.queue-size: 65536 must be between 4 and 32768");
   EXPECT_EQ(
       Error<config::DeviceOptions>("virtio_blk { drive: 'n' serial: '123456789012345678901' }"),
       "top.serial: '123456789012345678901' must not be longer than 20 bytes");

@@ -230,7 +230,7 @@ void VhostUserSession::SetFeatures(uint64_t features) {
     table_.SetDirtyLog(WantedLog());
     // "Ring states": enabled from the start only when the feature was not negotiated.
     rings_.set_enabled_at_first((features & kVhostUserFProtocolFeatures) == 0);
-    rings_.set_features_known(true);
+    rings_.set_features(features);
     return absl::OkStatus();
   });
 }

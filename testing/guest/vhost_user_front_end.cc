@@ -204,7 +204,7 @@ absl::Status VhostUserFrontEnd::NegotiateProtocol(uint64_t wanted) {
   return status;
 }
 
-absl::StatusOr<uint16_t> VhostUserFrontEnd::GetVringBase(uint32_t index) {
+absl::StatusOr<uint32_t> VhostUserFrontEnd::GetVringBase(uint32_t index) {
   const VhostUserVringState asked = {.index = index, .num = 0};
   const auto payload = AskFor(VhostUserRequest::kGetVringBase, BytesOf(asked));
   if (!payload.ok()) return payload.status();
@@ -212,7 +212,7 @@ absl::StatusOr<uint16_t> VhostUserFrontEnd::GetVringBase(uint32_t index) {
   if (payload->size() != sizeof(state)) return absl::InternalError("no vring state");
   std::memcpy(&state, payload->data(), sizeof(state));
   if (state.index != index) return absl::InternalError("the vring state of another ring");
-  return static_cast<uint16_t>(state.num);
+  return state.num;
 }
 
 absl::StatusOr<std::vector<uint8_t>> VhostUserFrontEnd::GetConfig(uint32_t offset, uint32_t bytes) {
