@@ -34,12 +34,13 @@ TEST(Completion, FillsDefaultsInAndLeavesTheRest) {
       "BLKDEBUG_EVENT_NONE } } } } }");
   ASSERT_EQ(Error("null_co {}"), "");
   ApplyDefaults(&node);
-  EXPECT_TRUE(node.has_read_only());
-  EXPECT_TRUE(node.cache().has_no_flush());
+  EXPECT_TRUE(node.has_detect_zeroes());
+  EXPECT_FALSE(node.has_read_only() || node.cache().has_no_flush());  // only described
   EXPECT_TRUE(node.raw().has_offset());
   EXPECT_FALSE(node.raw().has_size());  // its default is only described
   const config::BlockdevOptions& below = node.raw().file().definition();
-  EXPECT_TRUE(below.has_discard());
+  EXPECT_TRUE(below.has_detect_zeroes());
+  EXPECT_FALSE(below.has_discard());
   EXPECT_EQ(below.blkdebug().inject_error(0).error(), 5u);
   EXPECT_FALSE(below.blkdebug().inject_error(0).has_sector());
   EXPECT_EQ(below.blkdebug().set_state_size(), 0);
