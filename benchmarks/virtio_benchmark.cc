@@ -14,7 +14,7 @@
 #include "base/intrusive_fifo.h"
 #include "blockbackend/device_view.h"
 #include "devices/virtio/direct_transport.h"
-#include "devices/virtio/ring/split_queue.h"
+#include "devices/virtio/ring/virtqueue.h"
 #include "devices/virtio/virtio_blk.h"
 #include "testing/guest/in_process_bus.h"
 #include "testing/guest/virtio_blk_queue.h"
@@ -85,33 +85,41 @@ class NullBackend final : public BlockDeviceView {
   const std::string name_ = "null";
 };
 
-QueueLayout LayoutOf(const VirtioRing& ring) {
+QueueLayout LayoutOf(const VirtioRing& ring, uint64_t features) {
   const RingLayout& layout = ring.layout();
+  const uint16_t first = FirstPlace(features);
   return {.size = layout.size,
           .descriptors = layout.descriptors,
           .driver = layout.driver,
-          .device = layout.device};
+          .device = layout.device,
+          .next_avail = first,
+          .next_used = first};
 }
 
-VirtioRing::Options RingOptions(const benchmark::State& state) {
+bool IsPacked(const benchmark::State& state) { return state.range(2) != 0; }
+
+VirtioRing::Options OptionsOf(const benchmark::State& state) {
   return {.size = 256,
           .event_index = EventIndex::kOn,
-          .indirect_entries = static_cast<uint16_t>(state.range(1) != 0 ? 16 : 0)};
+          .indirect_entries = static_cast<uint16_t>(state.range(1) != 0 ? 16 : 0),
+          .format = IsPacked(state) ? RingFormat::kPacked : RingFormat::kSplit};
 }
 
-// Batches of range(0) reads of 4 KiB; range(1): indirect tables.
+// Batches of range(0) reads of 4 KiB; range(1): indirect tables; range(2): a packed ring.
 void BM_VirtioBlk(benchmark::State& state) {
   SimulatedWorld world(1);
   AioContext& context = world.NewContext("io");
   InProcessBus bus(context, {});
   NullBackend backend;
-  auto device =
-      *VirtioBlk::Create({.id = "d", .serialise = Serialiser::Mode::kOff}, backend, context);
+  auto device = *VirtioBlk::Create(
+      {.id = "d", .ring = {.packed = IsPacked(state)}, .serialise = Serialiser::Mode::kOff},
+      backend, context);
   DirectTransport transport(*device, bus.Vectors(0));
   PLATTER_CHECK(transport.SetMemory(bus.memory()).ok());
   PLATTER_CHECK(transport.SetFeatures(transport.offered_features()).ok());
-  auto queue = *VirtioBlkQueue::Create(bus, RingOptions(state));
-  PLATTER_CHECK(transport.StartQueue(0, LayoutOf(queue->ring())).ok());
+  auto queue = *VirtioBlkQueue::Create(bus, OptionsOf(state));
+  PLATTER_CHECK(
+      transport.StartQueue(0, LayoutOf(queue->ring(), transport.offered_features())).ok());
   const auto depth = static_cast<uint32_t>(state.range(0));
   const uint64_t data = *bus.Allocate(uint64_t{depth} * kBlock, kBlock);
   std::vector<GuestSegment> segments(depth);
@@ -136,18 +144,19 @@ void BM_VirtioBlk(benchmark::State& state) {
   device->Unplug([&] { done = true; });
   world.RunUntil([&] { return done; });
 }
-BENCHMARK(BM_VirtioBlk)->ArgsProduct({{1, 8, 32, 64}, {0, 1}})->ArgNames({"depth", "indirect"});
+BENCHMARK(BM_VirtioBlk)
+    ->ArgsProduct({{1, 8, 32, 64}, {0, 1}, {0, 1}})
+    ->ArgNames({"depth", "indirect", "packed"});
 
 // The same requests, popped and pushed back unread: what the driver and the ring cost.
 void BM_Ring(benchmark::State& state) {
   SimulatedWorld world(1);
   InProcessBus bus(world.NewContext("io"), {});
-  auto queue = *VirtioBlkQueue::Create(bus, RingOptions(state));
-  SplitQueue device(256);
-  PLATTER_CHECK(device
-                    .Start(bus.memory(), LayoutOf(queue->ring()),
-                           kVirtioFVersion1 | kVirtioFIndirectDesc | kVirtioFEventIdx)
-                    .ok());
+  auto queue = *VirtioBlkQueue::Create(bus, OptionsOf(state));
+  const uint64_t features = VirtioRingFeatures({.packed = IsPacked(state)});
+  Virtqueue device(256);
+  PLATTER_CHECK(
+      device.Start(bus.memory(), {.layout = LayoutOf(queue->ring(), features)}, features).ok());
   const auto depth = static_cast<uint32_t>(state.range(0));
   const uint64_t data = *bus.Allocate(kBlock, kBlock);
   const GuestSegment segment = {data, kBlock};
@@ -164,7 +173,7 @@ void BM_Ring(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * depth);
   device.Stop();
 }
-BENCHMARK(BM_Ring)->ArgsProduct({{32}, {0, 1}})->ArgNames({"depth", "indirect"});
+BENCHMARK(BM_Ring)->ArgsProduct({{32}, {0, 1}, {0, 1}})->ArgNames({"depth", "indirect", "packed"});
 
 }  // namespace
 }  // namespace platter

@@ -21,6 +21,13 @@ std::string ErrorText(int error) {
   return strerror_r(error, buffer, sizeof(buffer));
 }
 
+// Of a medium that nothing is said of, as the defaults of nodes are.
+NodePolicy FirstPolicy(NodePolicy::DetectZeroes detect_zeroes) {
+  const bool unmaps = detect_zeroes == NodePolicy::DetectZeroes::kUnmap;
+  return {.discard = unmaps ? NodePolicy::Discard::kUnmap : NodePolicy::Discard::kIgnore,
+          .detect_zeroes = detect_zeroes};
+}
+
 }  // namespace
 
 BlockBackendImpl::BlockBackendImpl(const BackendServices& services, std::string name,
@@ -32,7 +39,7 @@ BlockBackendImpl::BlockBackendImpl(const BackendServices& services, std::string 
       edge_(*this, "root"),
       last_root_state_{.read_only = options.read_only,
                        .write_cache = options.write_cache,
-                       .policy = {.detect_zeroes = options.detect_zeroes}},
+                       .policy = FirstPolicy(options.detect_zeroes)},
       read_only_(options.read_only),
       errors_(services.run_state == nullptr ? StopSupport::kNo : StopSupport::kYes),
       hub_(*services.control, [this] { OnNews(); }) {

@@ -58,7 +58,7 @@ struct BackendOptions {
   RetryPolicy retry = {};
   bool read_only = false;  // Even when the medium is not.
   bool write_cache = true;
-  // Of media that say nothing themselves; see BlockRootState.
+  // Of the first medium, when it is opened by the BlockRootState.
   NodePolicy::DetectZeroes detect_zeroes = NodePolicy::DetectZeroes::kOff;
   BlockStatsOptions stats = {};
 };
@@ -69,11 +69,12 @@ struct HostWrite {
   std::span<const uint8_t> data;
 };
 
-// What a backend remembers of a medium that went, for the next one.
+// What a backend remembers of a medium that went, for the next one that is opened for it.
 struct BlockRootState {
-  bool read_only = false;
+  bool had_medium = false;  // Otherwise the rest is what the backend's options say.
+  bool read_only = false;   // The medium, or all media of this backend.
   bool write_cache = true;
-  NodePolicy policy;  // discard, detect-zeroes, cache.no-flush.
+  NodePolicy policy;  // discard, detect-zeroes, cache.direct, cache.no-flush.
 };
 
 // How the next medium is to be opened; the field's BDRV_O_*.
@@ -82,6 +83,7 @@ struct BlockOpenFlags {
   bool write_cache = true;
   bool unmap = true;
   bool no_flush = false;
+  bool direct = false;
 };
 
 // What a machine's saved state has of a backend.
@@ -138,10 +140,11 @@ class BlockBackend : public BlockDeviceView {
   // drive without a medium, and lives until it detaches. FAILED_PRECONDITION while blocked.
   virtual Task<absl::Status> HideForDriveDel() = 0;
 
-  // Of the medium that is in, or of the last one. A medium that comes gets the detect-zeroes
-  // setting, unless it has one of its own or other users; write cache and policies stay anyway.
+  // Of the medium that is in, or of the last one: for whoever opens the next one (blockdev-change-
+  // medium does). A node that is there already is put in as it is. Write cache, error policies and
+  // I/O limits are the backend's and stay anyway.
   virtual BlockRootState root_state() const = 0;
-  // For whoever opens the next medium.
+  // The same as flags.
   virtual BlockOpenFlags open_flags() const = 0;
 
   // Operations that nobody may begin now. Resize, Eject, RemoveMedium (eject), InsertMedium

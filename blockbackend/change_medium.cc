@@ -41,16 +41,12 @@ absl::Status BlockBackendImpl::LockedError() const {
 absl::Status BlockBackendImpl::TakeBesideRoot(Edge& coming, const NodeRef& node, Force force) {
   const EdgeOptions had = edge_.options();
   const bool host_wrote = std::exchange(host_writes_, false);
-  const NodePolicy own_policy = node->policy();
   // Out of the way of a node that shares something with the root, or is it. Giving up never fails.
   if (root() != nullptr)
     edge_.Change({.permissions = {}, .granularity = had.granularity}).IgnoreError();
   absl::Status taken = AttachTo(coming, node);
   if (taken.ok() && !GuestHolds(force)) return taken;
-  if (taken.ok()) {
-    coming.Detach();
-    if (node->policy().detect_zeroes != own_policy.detect_zeroes) node->set_policy(own_policy);
-  }
+  if (taken.ok()) coming.Detach();
   host_writes_ = host_wrote;
   // Nor does having again what was kept.
   if (root() != nullptr) edge_.Change(had).IgnoreError();

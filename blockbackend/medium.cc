@@ -92,19 +92,7 @@ absl::Status BlockBackendImpl::AttachTo(Edge& edge, const NodeRef& node) {
   }
   if (GuestRuns()) PLATTER_RETURN_IF_ERROR(CheckActive(*node));
   PLATTER_RETURN_IF_ERROR(CheckMedium(node->length()));
-  const NodePolicy own = node->policy();
-  const NodePolicy::DetectZeroes left = root_state().policy.detect_zeroes;
-  const bool inherits = node->parents().empty() &&
-                        own.detect_zeroes == NodePolicy::DetectZeroes::kOff &&
-                        left != own.detect_zeroes;
-  if (inherits) {
-    NodePolicy policy = own;
-    policy.detect_zeroes = left;
-    node->set_policy(policy);
-  }
-  absl::Status attached = edge.Attach(node, EdgeOptionsFor(*node));
-  if (!attached.ok() && inherits) node->set_policy(own);
-  return Annotate(attached, Title());
+  return Annotate(edge.Attach(node, EdgeOptionsFor(*node)), Title());
 }
 
 Task<absl::Status> BlockBackendImpl::InsertRoot(NodeRef node) {
@@ -157,7 +145,9 @@ BlockRootState BlockBackendImpl::root_state() const {
   BlockRootState state = last_root_state_;
   state.write_cache = write_cache_enabled();
   if (root() == nullptr) return state;
-  state.read_only = is_read_only();
+  state.had_medium = true;
+  // Not what another user of the node keeps this one from.
+  state.read_only = !MayWrite(*root());
   state.policy = root()->policy();
   return state;
 }
@@ -167,7 +157,8 @@ BlockOpenFlags BlockBackendImpl::open_flags() const {
   return {.read_write = !state.read_only,
           .write_cache = state.write_cache,
           .unmap = state.policy.discard == NodePolicy::Discard::kUnmap,
-          .no_flush = state.policy.flush == NodePolicy::Flush::kIgnore};
+          .no_flush = state.policy.flush == NodePolicy::Flush::kIgnore,
+          .direct = state.policy.host_cache == NodePolicy::HostCache::kBypassed};
 }
 
 Task<absl::Status> BlockBackendImpl::HideForDriveDel() {

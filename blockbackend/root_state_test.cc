@@ -36,62 +36,82 @@ class RootStateTest : public BackendFixture {
 TEST_F(RootStateTest, Row42_TheOptionsAreTheStateBeforeTheFirstMedium) {
   MakeBackend({.read_only = true, .write_cache = false, .detect_zeroes = DetectZeroes::kOn});
   const BlockRootState state = backend_->root_state();
+  EXPECT_FALSE(state.had_medium);
   EXPECT_TRUE(state.read_only);
   EXPECT_FALSE(state.write_cache);
   EXPECT_EQ(state.policy.detect_zeroes, DetectZeroes::kOn);
   const BlockOpenFlags flags = backend_->open_flags();
   EXPECT_FALSE(flags.read_write);
   EXPECT_FALSE(flags.write_cache);
-  EXPECT_TRUE(flags.unmap);
+  EXPECT_FALSE(flags.unmap);
   EXPECT_FALSE(flags.no_flush);
+  EXPECT_FALSE(flags.direct);
+}
+
+TEST_F(RootStateTest, Row42_ZeroesThatUnmapNeedDiscards) {
+  MakeBackend({.detect_zeroes = DetectZeroes::kUnmap});
+  EXPECT_TRUE(backend_->open_flags().unmap);
 }
 
 TEST_F(RootStateTest, Row42_AMediumThatGoesLeavesItsSettings) {
   MakeBackend();
   NodePolicy policy;
-  policy.discard = NodePolicy::Discard::kIgnore;
+  policy.discard = NodePolicy::Discard::kUnmap;
   policy.detect_zeroes = DetectZeroes::kUnmap;
   policy.flush = NodePolicy::Flush::kIgnore;
+  policy.host_cache = NodePolicy::HostCache::kBypassed;
   ASSERT_TRUE(Put(NewNode("node0", policy)).ok());
   backend_->set_write_cache_enabled(false);
+  const auto expect_left = [&] {
+    const BlockRootState state = backend_->root_state();
+    EXPECT_TRUE(state.had_medium);
+    EXPECT_FALSE(state.read_only);
+    EXPECT_FALSE(state.write_cache);
+    EXPECT_EQ(state.policy.discard, policy.discard);
+    EXPECT_EQ(state.policy.detect_zeroes, policy.detect_zeroes);
+    EXPECT_EQ(state.policy.flush, policy.flush);
+    EXPECT_EQ(state.policy.host_cache, policy.host_cache);
+    const BlockOpenFlags flags = backend_->open_flags();
+    EXPECT_TRUE(flags.read_write && flags.unmap && flags.no_flush && flags.direct);
+  };
+  expect_left();
   Remove();
-  EXPECT_EQ(backend_->root_state().policy.detect_zeroes, DetectZeroes::kUnmap);
-  EXPECT_FALSE(backend_->root_state().write_cache);
-  EXPECT_TRUE(backend_->open_flags().read_write);
-  EXPECT_FALSE(backend_->open_flags().unmap);
-  EXPECT_TRUE(backend_->open_flags().no_flush);
-
-  const auto next = NewNode("node1");
-  ASSERT_TRUE(Put(next).ok());
-  EXPECT_EQ(next->policy().detect_zeroes, DetectZeroes::kUnmap) << "applied to the next one";
-  EXPECT_EQ(next->policy().flush, NodePolicy::Flush::kHonour) << "for who opens it to say";
+  expect_left();
+  // The next one leaves its own.
+  ASSERT_TRUE(Put(NewNode("node1", {.discard = NodePolicy::Discard::kIgnore})).ok());
+  Remove();
+  const BlockOpenFlags flags = backend_->open_flags();
+  EXPECT_TRUE(flags.read_write);
+  EXPECT_FALSE(flags.unmap || flags.no_flush || flags.direct);
   EXPECT_FALSE(backend_->write_cache_enabled());
 }
 
-TEST_F(RootStateTest, Row42_ANodesOwnSettingAndItsOtherUsersCount) {
+TEST_F(RootStateTest, Row42_ANodeThatIsPutInStaysAsItWasMade) {
   MakeBackend({.detect_zeroes = DetectZeroes::kUnmap});
+  const auto first = NewNode("node0");
+  ASSERT_TRUE(Put(first).ok());
+  EXPECT_EQ(first->policy().detect_zeroes, DetectZeroes::kOff);
+  Remove();
   NodePolicy policy;
   policy.detect_zeroes = DetectZeroes::kOn;
-  const auto own = NewNode("own", policy);
-  ASSERT_TRUE(Put(own).ok());
-  EXPECT_EQ(own->policy().detect_zeroes, DetectZeroes::kOn);
+  policy.flush = NodePolicy::Flush::kIgnore;
+  ASSERT_TRUE(Put(NewNode("node1", policy)).ok());
   Remove();
-  const auto shared = NewNode("shared");
-  auto other = registry_.Create("drive1", {});
-  ASSERT_TRUE(other.ok());
-  ASSERT_TRUE(Await((*other)->InsertRoot(shared)).ok());
-  ASSERT_TRUE(Put(shared).ok());
-  EXPECT_EQ(shared->policy().detect_zeroes, DetectZeroes::kOff);
+  const auto next = NewNode("node2");
+  ASSERT_TRUE(Put(next).ok());
+  EXPECT_EQ(next->policy().detect_zeroes, DetectZeroes::kOff);
+  EXPECT_EQ(next->policy().flush, NodePolicy::Flush::kHonour);
 }
 
-TEST_F(RootStateTest, Row42_AMediumThatDoesNotComeInKeepsItsSetting) {
-  MakeDisk(io_, {.detect_zeroes = DetectZeroes::kOn});
-  EXPECT_EQ(node_->policy().detect_zeroes, DetectZeroes::kOn);
+TEST_F(RootStateTest, Row42_ADriveThatOnlyReadsRemembersAMediumThatCouldBeWritten) {
+  MakeBackend();
+  ASSERT_TRUE(backend_->Attach({.device_id = "cd0", .needs_write = false}, drive_.Ops()).ok());
+  ASSERT_TRUE(Put(NewNode("node0")).ok());
+  EXPECT_FALSE(backend_->root_state().read_only);
   Remove();
-  // Half a block: no place for a disk that has it open.
-  auto bad = std::make_shared<HeldNode>("bad", HeldNodeOptions{.length = 100, .read_only = true});
-  EXPECT_FALSE(Put(bad).ok());
-  EXPECT_EQ(bad->policy().detect_zeroes, DetectZeroes::kOff);
+  EXPECT_FALSE(backend_->root_state().read_only);
+  EXPECT_TRUE(backend_->root_state().had_medium);
+  backend_->Detach();
 }
 
 TEST_F(RootStateTest, Row42_ReadOnlyOfTheLastMediumIsWhatAnEmptyDriveSays) {

@@ -57,14 +57,15 @@ void ApplyDefault(const SchemaOption& option, Message* message) {
 
 class Checker {
  public:
-  absl::Status Check(const Message& message, const std::string& path) const {
+  absl::Status Check(const Message& message, const std::string& path,
+                     RulePlace place = RulePlace::kOutside) const {
     const MessageSchema schema(message.GetDescriptor());
     if (schema.is_alternate()) return CheckAlternate(message, schema, path);
     for (const SchemaOption& option : schema.options()) {
       PLATTER_RETURN_IF_ERROR(CheckOption(message, option, JoinPath(path, option.name)));
     }
     if (schema.is_union()) PLATTER_RETURN_IF_ERROR(CheckVariant(message, schema, path));
-    return CheckRules(path, message);
+    return CheckRules(path, message, place);
   }
 
  private:
@@ -77,7 +78,8 @@ class Checker {
     if (!reflection->HasField(message, schema.object_arm())) {
       return ConfigError(path, "takes a name or an object, and is empty");
     }
-    return Check(reflection->GetMessage(message, schema.object_arm()), path);
+    return Check(reflection->GetMessage(message, schema.object_arm()), path,
+                 RulePlace::kWrittenOut);
   }
 
   absl::Status CheckVariant(const Message& message, const MessageSchema& schema,

@@ -34,12 +34,13 @@ TEST(Completion, FillsDefaultsInAndLeavesTheRest) {
       "BLKDEBUG_EVENT_NONE } } } } }");
   ASSERT_EQ(Error("null_co {}"), "");
   ApplyDefaults(&node);
-  EXPECT_TRUE(node.has_read_only());
-  EXPECT_TRUE(node.cache().has_no_flush());
+  EXPECT_TRUE(node.has_detect_zeroes());
+  EXPECT_FALSE(node.has_read_only() || node.cache().has_no_flush());  // only described
   EXPECT_TRUE(node.raw().has_offset());
   EXPECT_FALSE(node.raw().has_size());  // its default is only described
   const config::BlockdevOptions& below = node.raw().file().definition();
-  EXPECT_TRUE(below.has_discard());
+  EXPECT_TRUE(below.has_detect_zeroes());
+  EXPECT_FALSE(below.has_discard());
   EXPECT_EQ(below.blkdebug().inject_error(0).error(), 5u);
   EXPECT_FALSE(below.blkdebug().inject_error(0).has_sector());
   EXPECT_EQ(below.blkdebug().set_state_size(), 0);
@@ -81,8 +82,8 @@ TEST(Completion, ChecksWhatTextFormAndProgramsMayBreak) {
   EXPECT_EQ(Error("discard: 9 null_co {}"), "top.discard: takes ignore or unmap, not the number 9");
   EXPECT_EQ(Error("blkdebug { image { reference: 'n' } align: 513 }"),
             "top.align: 513 must be 0 or a power of two");
-  EXPECT_EQ(Error<config::DeviceOptions>("virtio_blk { drive: 'n' queue_size: 2048 }"),
-            "top.queue-size: 2048 must be between 4 and 1024");
+  EXPECT_EQ(Error<config::DeviceOptions>("virtio_blk { drive: 'n' queue_size: 65536 }"),
+            "top.queue-size: 65536 must be between 4 and 32768");
   EXPECT_EQ(
       Error<config::DeviceOptions>("virtio_blk { drive: 'n' serial: '123456789012345678901' }"),
       "top.serial: '123456789012345678901' must not be longer than 20 bytes");

@@ -38,11 +38,14 @@ Options:
 Options of every driver:
   node-name=<id>                name of the node; a node that is not nested in another one needs it
                                 (default: made up)
-  read-only=<on|off>            refuse writes (default: off)
-  auto-read-only=<on|off>       become read-only where writing is not possible (default: off)
-  cache.direct=<on|off>         bypass the host's page cache (O_DIRECT) (default: off)
-  cache.no-flush=<on|off>       ignore flush requests; data is lost with the host (default: off)
-  discard=<ignore|unmap>        what to do with discard requests (default: ignore)
+  read-only=<on|off>            refuse writes (default: off; nested: as the node above)
+  auto-read-only=<on|off>       become read-only where writing is not possible (default: off;
+                                nested: as the node above)
+  cache.direct=<on|off>         bypass the host's page cache (O_DIRECT) (default: off; nested: as
+                                the node above)
+  cache.no-flush=<on|off>       ignore flush requests; data is lost with the host (default: off;
+                                nested: as the node above)
+  discard=<ignore|unmap>        what to do with discard requests (default: ignore; nested: unmap)
   detect-zeroes=<off|on|unmap>  what to do with writes of zeroes; unmap needs discard=unmap
                                 (default: off)
   active=<on|off>               off: another process may have the image for now; no locks, no writes

@@ -39,8 +39,7 @@ TEST(ParseBlockdev, AFirstByteOfABraceMeansJson) {
 TEST(ParseBlockdev, FillsDefaultsInAtEveryDepth) {
   const auto node = ParseBlockdev("raw,node-name=d0,file.driver=file,file.filename=x");
   ASSERT_TRUE(node.ok()) << node.status();
-  EXPECT_TRUE(node->has_read_only());
-  EXPECT_TRUE(node->cache().has_direct());
+  EXPECT_TRUE(node->has_detect_zeroes());
   EXPECT_TRUE(node->raw().file().definition().file().has_aio());
   const auto null = ParseBlockdev("null-co,node-name=n");
   ASSERT_TRUE(null.ok()) << null.status();

@@ -42,17 +42,41 @@ absl::Status CheckMultiple(const std::string& path, std::string_view option, uin
                   std::to_string(unit) + ")");
 }
 
-absl::Status CheckBlockdev(const std::string& path, const config::BlockdevOptions& node) {
+// What a node has, said by itself or not.
+struct NodeSettings {
+  bool direct = false;
+  config::Discard discard = config::DISCARD_IGNORE;
+};
+
+absl::Status CheckNode(const std::string& path, const config::BlockdevOptions& node,
+                       const NodeSettings& settings) {
   if (node.detect_zeroes() == config::DETECT_ZEROES_UNMAP &&
-      node.discard() != config::DISCARD_UNMAP) {
+      settings.discard != config::DISCARD_UNMAP) {
     return Fail(path, "detect-zeroes", "unmap needs discard=unmap");
   }
   const bool is_file = node.has_file() || node.has_host_device();
   const config::FileDriverOptions& file = node.has_file() ? node.file() : node.host_device();
-  if (is_file && file.aio() == config::FILE_AIO_NATIVE && !node.cache().direct()) {
+  if (is_file && file.aio() == config::FILE_AIO_NATIVE && !settings.direct) {
     return Fail(path, "aio", "native needs cache.direct=on");
   }
   return absl::OkStatus();
+}
+
+// The node, and those nested in it with what they take from above (blockdev.proto).
+absl::Status CheckBlockdev(std::string path, const config::BlockdevOptions& outermost) {
+  NodeSettings settings;
+  const config::BlockdevOptions* node = &outermost;
+  for (;;) {
+    if (node->cache().has_direct()) settings.direct = node->cache().direct();
+    if (node->has_discard()) settings.discard = node->discard();
+    PLATTER_RETURN_IF_ERROR(CheckNode(path, *node, settings));
+    const bool is_blkdebug = node->has_blkdebug();
+    const config::BlockdevRef& below = is_blkdebug ? node->blkdebug().image() : node->raw().file();
+    if (!below.has_definition()) return absl::OkStatus();
+    path = JoinPath(path, is_blkdebug ? "image" : "file");
+    node = &below.definition();
+    settings.discard = config::DISCARD_UNMAP;
+  }
 }
 
 absl::Status CheckRaw(const std::string& path, const config::RawDriverOptions& raw) {
@@ -172,10 +196,11 @@ absl::Status CheckScsiHd(const std::string& path, const config::ScsiHdOptions& d
 
 }  // namespace
 
-absl::Status CheckRules(const std::string& path, const google::protobuf::Message& message) {
+absl::Status CheckRules(const std::string& path, const google::protobuf::Message& message,
+                        RulePlace place) {
   using google::protobuf::DynamicCastToGenerated;
   if (const auto* m = DynamicCastToGenerated<const config::BlockdevOptions>(&message)) {
-    return CheckBlockdev(path, *m);
+    return place == RulePlace::kWrittenOut ? absl::OkStatus() : CheckBlockdev(path, *m);
   }
   if (const auto* m = DynamicCastToGenerated<const config::RawDriverOptions>(&message)) {
     return CheckRaw(path, *m);

@@ -10,6 +10,7 @@
 #ifndef PLATTER_CONFIG_RULES_H_
 #define PLATTER_CONFIG_RULES_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -20,9 +21,14 @@ class Message;
 
 namespace platter {
 
-// The rules of this one message; not of the messages in it. Its options are each valid and its
-// defaults filled in. Ok for a type without rules.
-absl::Status CheckRules(const std::string& path, const google::protobuf::Message& message);
+// What is written out where a name could stand (a node below another one) may take options from
+// what it is written in: it is judged together with that.
+enum class RulePlace : uint8_t { kOutside, kWrittenOut };
+
+// The rules of this one message; not of the messages in it, unless they stand kWrittenOut in it.
+// Its options are each valid and its defaults filled in. Ok for a type without rules.
+absl::Status CheckRules(const std::string& path, const google::protobuf::Message& message,
+                        RulePlace place);
 
 }  // namespace platter
 

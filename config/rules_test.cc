@@ -28,6 +28,27 @@ TEST(Rules, DetectZeroesUnmapNeedsDiscardUnmap) {
   EXPECT_EQ(Node("driver=null-co,detect-zeroes=unmap,discard=unmap"), "");
 }
 
+// What a node nested in another one does not say, it takes from there.
+TEST(Rules, ANestedNodeIsJudgedByWhatItTakesFromAbove) {
+  const std::string file = "file.driver=file,file.filename=x,";
+  EXPECT_EQ(Node("driver=raw,cache.direct=on," + file + "file.aio=native"), "");
+  EXPECT_EQ(Node("driver=raw,cache.direct=on," + file + "file.aio=native,file.cache.direct=off"),
+            "blockdev.file.aio: native needs cache.direct=on");
+  EXPECT_EQ(Node("driver=blkdebug,cache.direct=on,image.driver=raw,image.file.driver=host_device,"
+                 "image.file.filename=x,image.file.aio=native"),
+            "");
+  EXPECT_EQ(Node("driver=blkdebug,image.driver=raw,image.file.driver=host_device,"
+                 "image.file.filename=x,image.file.aio=native"),
+            "blockdev.image.file.aio: native needs cache.direct=on");
+  // Discards are no matter of the node above.
+  EXPECT_EQ(Node("driver=raw," + file + "file.detect-zeroes=unmap"), "");
+  EXPECT_EQ(
+      Node("driver=raw,discard=unmap," + file + "file.detect-zeroes=unmap,file.discard=ignore"),
+      "blockdev.file.detect-zeroes: unmap needs discard=unmap");
+  EXPECT_EQ(Node("driver=raw,detect-zeroes=unmap," + file + "file.discard=unmap"),
+            "blockdev.detect-zeroes: unmap needs discard=unmap");
+}
+
 TEST(Rules, NativeAioNeedsDirectCache) {
   EXPECT_EQ(Node("driver=raw,file.driver=file,file.filename=x,file.aio=native"),
             "blockdev.file.aio: native needs cache.direct=on");

@@ -103,7 +103,8 @@ TEST(SchemaNames, DevicesObjectsAndMachine) {
                   "opt_io_size", "discard_granularity", "write-cache", "share-rw", "rerror",
                   "werror", "x-retry-delay", "x-retry-limit", "x-retry-action", "num-queues",
                   "queue-size", "iothread", "iothread-vq-mapping", "account-invalid",
-                  "account-failed", "stats-intervals"));
+                  "account-failed", "stats-intervals", "packed", "in_order", "queue_reset",
+                  "notification_data"));
   EXPECT_THAT(OptionNames<config::IoThreadVqMapping>(), ElementsAre("iothread", "vqs"));
   EXPECT_THAT(OptionNames<config::ToyDriveOptions>(), ElementsAre("drive"));
   EXPECT_THAT(VariantNames<config::ObjectOptions>(), ElementsAre("iothread", "throttle-group"));
@@ -162,7 +163,8 @@ TEST(SchemaNames, IdeAndScsi) {
                           "account-failed", "stats-intervals"));
   EXPECT_THAT(EnumNames(config::IdeBus_descriptor()), ElementsAre("auto", "ide.0", "ide.1"));
   EXPECT_THAT(OptionNames<config::VirtioScsiOptions>(),
-              ElementsAre("num-queues", "virtqueue_size", "iothread", "iothread-vq-mapping"));
+              ElementsAre("num-queues", "virtqueue_size", "iothread", "iothread-vq-mapping",
+                          "packed", "in_order", "queue_reset", "notification_data"));
   EXPECT_THAT(
       OptionNames<config::ScsiHdOptions>(),
       ElementsAre("drive", "bus", "scsi-id", "lun", "serial", "vendor", "product", "ver",

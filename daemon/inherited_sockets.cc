@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <functional>
 #include <optional>
-#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -36,7 +35,7 @@ std::string Take(const char* variable) {
   return text;
 }
 
-std::optional<int> NumberFrom(std::string_view text) {
+std::optional<int> NumberFrom(const std::string& text) {
   int number = -1;
   const char* const end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, number);

@@ -66,12 +66,13 @@ struct NodeFeatures {
   bool may_unmap = false;
 };
 
-// What is done for every driver alike, by the Edge; the field's generic options (discard,
-// detect-zeroes, cache.no-flush). Set before the first parent attaches, or when [drained].
+// What is done for every driver alike, by the Edge, apart from `host_cache`; the field's generic
+// options (discard, detect-zeroes, cache). Set before the first parent attaches, or when [drained].
 struct NodePolicy {
   enum class Discard : uint8_t { kIgnore, kUnmap };
   enum class DetectZeroes : uint8_t { kOff, kOn, kUnmap };
   enum class Flush : uint8_t { kHonour, kIgnore };
+  enum class HostCache : uint8_t { kUsed, kBypassed };
 
   // kIgnore: a discard succeeds and does nothing, zeroes never deallocate.
   Discard discard = Discard::kUnmap;
@@ -79,6 +80,8 @@ struct NodePolicy {
   DetectZeroes detect_zeroes = DetectZeroes::kOff;
   // kIgnore: a flush succeeds and does nothing.
   Flush flush = Flush::kHonour;
+  // As it was asked for; only drivers of files have a cache to pass by.
+  HostCache host_cache = HostCache::kUsed;
 };
 
 // What is known of a range: a hint unless `zero` or `data` says what a read returns.

@@ -24,6 +24,14 @@ BlockStatsOptions StatsOptionsOf(const Message& message) {
   return options;
 }
 
+template <typename Message>
+VirtioRingOptions RingOptionsFrom(const Message& message) {
+  return {.packed = message.packed(),
+          .in_order = message.in_order(),
+          .queue_reset = message.queue_reset(),
+          .notification_data = message.notification_data()};
+}
+
 }  // namespace
 
 BlockStatsOptions StatsOptionsFrom(const config::DeviceOptions& message) {
@@ -64,6 +72,7 @@ absl::StatusOr<VirtioBlkOptions> VirtioBlkOptionsFrom(const config::VirtioBlkOpt
   options.retry = RetryFrom(message);
   options.num_queues = message.num_queues();
   options.queue_size = message.queue_size();
+  options.ring = RingOptionsFrom(message);
   absl::StatusOr<std::vector<AioContext*>> threads = IoThreadsFrom(
       message.iothread(), message.iothread_vq_mapping(), message.num_queues(), find_context);
   if (!threads.ok()) return Annotate(threads.status(), absl::StrCat("device '", id, "'"));
@@ -107,6 +116,7 @@ absl::StatusOr<VirtioScsiOptions> VirtioScsiOptionsFrom(const config::VirtioScsi
   options.id = id;
   options.num_queues = message.num_queues();
   options.queue_size = message.virtqueue_size();
+  options.ring = RingOptionsFrom(message);
   absl::StatusOr<std::vector<AioContext*>> threads = IoThreadsFrom(
       message.iothread(), message.iothread_vq_mapping(), message.num_queues(), find_context);
   if (!threads.ok()) return Annotate(threads.status(), absl::StrCat("device '", id, "'"));

@@ -46,7 +46,8 @@ TEST_F(VirtioBlkConfigTest, PropertiesArriveByName) {
   absl::StatusOr<VirtioBlkOptions> options = Convert(
       ",serial=S1,logical_block_size=4096,physical_block_size=8192,min_io_size=4096,"
       "opt_io_size=65536,discard_granularity=4096,write-cache=off,share-rw=on,rerror=stop,"
-      "werror=ignore,num-queues=3,queue-size=64");
+      "werror=ignore,num-queues=3,queue-size=64,packed=on,in_order=on,queue_reset=off,"
+      "notification_data=on");
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->id, "vd0");
   EXPECT_EQ(options->serial, "S1");
@@ -61,7 +62,19 @@ TEST_F(VirtioBlkConfigTest, PropertiesArriveByName) {
   EXPECT_EQ(options->werror, OnError::kIgnore);
   EXPECT_EQ(options->num_queues, 3u);
   EXPECT_EQ(options->queue_size, 64u);
+  EXPECT_TRUE(options->ring.packed);
+  EXPECT_TRUE(options->ring.in_order);
+  EXPECT_FALSE(options->ring.queue_reset);
+  EXPECT_TRUE(options->ring.notification_data);
   EXPECT_TRUE(options->iothreads.empty());
+}
+
+TEST_F(VirtioBlkConfigTest, RingsAreThoseOfTheFieldWhenNothingIsSaid) {
+  const VirtioRingOptions ring = Convert("")->ring;
+  EXPECT_FALSE(ring.packed);
+  EXPECT_FALSE(ring.in_order);
+  EXPECT_TRUE(ring.queue_reset);
+  EXPECT_FALSE(ring.notification_data);
 }
 
 TEST_F(VirtioBlkConfigTest, ARetryIsGivenAsAWholeOrNotAtAll) {

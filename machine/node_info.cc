@@ -51,7 +51,6 @@ void DescribeBelow(BlockNode& node, NodeInfo& info) {
   if (below != nullptr) {
     NodeInfo of_child = DescribeNode(*below);
     info.filename = std::move(of_child.filename);
-    info.cache_direct = of_child.cache_direct;
     info.actual_size = of_child.actual_size;
   } else {
     const Value options = Value::FromObject(
@@ -69,6 +68,7 @@ NodeInfo DescribeNode(BlockNode& node) {
   info.driver = node.driver_name();
   info.read_only = node.read_only();
   info.active = node.active();
+  info.cache_direct = node.policy().host_cache == NodePolicy::HostCache::kBypassed;
   info.cache_no_flush = node.policy().flush == NodePolicy::Flush::kIgnore;
   info.detect_zeroes = NameOf(node.policy().detect_zeroes);
   info.write_threshold = node.write_threshold();

@@ -28,7 +28,7 @@ struct NodeInfo {
   std::string filename;
   bool read_only = false;
   bool active = true;
-  bool cache_direct = false;     // Past the host's page cache.
+  bool cache_direct = false;     // Past the host's page cache; of the node, not of what is below.
   bool cache_no_flush = false;   // Flushes are ignored.
   std::string detect_zeroes;     // "off", "on" or "unmap".
   uint64_t write_threshold = 0;  // 0: none.

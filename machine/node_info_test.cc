@@ -74,6 +74,17 @@ TEST_F(NodeInfoTest, WhatStandsOnAFileHasItsPath) {
   EXPECT_EQ(info.children, std::vector<std::string>{"f0"});
 }
 
+TEST_F(NodeInfoTest, EachNodeTellsOfItsOwnCache) {
+  ASSERT_TRUE(Add("driver=raw,node-name=r0,cache.direct=on,cache.no-flush=on,"
+                  "file.driver=memory,file.node-name=m0,file.size=512,file.cache.no-flush=off")
+                  .ok());
+  EXPECT_TRUE(Of("r0").cache_direct && Of("r0").cache_no_flush);
+  EXPECT_TRUE(Of("m0").cache_direct) << "taken from above";
+  EXPECT_FALSE(Of("m0").cache_no_flush);
+  ASSERT_TRUE(Add("driver=raw,node-name=r1,file=m0").ok());
+  EXPECT_FALSE(Of("r1").cache_direct);
+}
+
 TEST_F(NodeInfoTest, WhatHasNoFileSaysWhatItIs) {
   ASSERT_TRUE(Add("driver=memory,node-name=m0,size=65536").ok());
   EXPECT_EQ(Of("m0").filename, R"(json:{"driver": "memory", "size": 65536})");

@@ -55,8 +55,7 @@ Task<QmpResult> BlockResize(CommandContext context, qmp::BlockResize arguments) 
     // As the name may be meant for a node, its class is not DeviceNotFound.
     if (!arguments.has_node_name()) co_return Refuse(MessageOf(drive.status()));
   }
-  co_return ResultOf(
-      co_await context.machine->ResizeNode(arguments.node_name(), arguments.size()));
+  co_return ResultOf(co_await context.machine->ResizeNode(arguments.node_name(), arguments.size()));
 }
 
 Task<QmpResult> BlockdevSetActive(CommandContext context, qmp::BlockdevSetActive arguments) {

@@ -16,7 +16,7 @@
 #include "base/quote.h"
 #include "config/proto/blockdev.pb.h"
 #include "machine/machine.h"
-#include "machine/node_info.h"
+#include "machine/medium_options.h"
 #include "monitor/all_commands.h"
 #include "monitor/drive_lookup.h"
 #include "monitor/proto/media.pb.h"
@@ -59,13 +59,23 @@ Task<QmpResult> InsertMedium(CommandContext context, qmp::BlockdevInsertMedium a
       co_await context.machine->InsertMedium(*std::move(drive), arguments.node_name()));
 }
 
-// Whether the drive's next medium is to be read-only, by what it has now.
-bool IsReadOnlyByHabit(const Machine& machine, const BlockBackend& drive) {
-  if (drive.root() != nullptr) return DescribeNode(*drive.root()).read_only;
-  if (drive.is_read_only()) return true;
+// Discs are read-only until one comes that is not.
+bool IsForReading(const Machine& machine, const BlockBackend& drive) {
   const std::optional<std::string> id = drive.attached_device();
   const Device* const device = id.has_value() ? machine.FindDevice(*id) : nullptr;
   return device != nullptr && std::string_view(device->model()).ends_with("-cd");
+}
+
+// Opens the medium as the one was opened that is in the drive, or was the last.
+void Retain(const Machine& machine, const BlockBackend& drive, qmp::ReadOnlyMode mode,
+            config::BlockdevOptions& medium) {
+  const BlockRootState state = drive.root_state();
+  ApplyRootState(state, medium);
+  if (mode != qmp::READ_ONLY_MODE_RETAIN) {
+    medium.set_read_only(mode == qmp::READ_ONLY_MODE_READ_ONLY);
+  } else if (!state.had_medium && IsForReading(machine, drive)) {
+    medium.set_read_only(true);
+  }
 }
 
 // What is at the path decides between the drivers for files and for devices.
@@ -94,9 +104,7 @@ Task<QmpResult> ChangeMedium(CommandContext context, qmp::BlockdevChangeMedium a
   if (!drive.ok()) co_return drive.status();
   absl::StatusOr<config::BlockdevOptions> medium = MediumFrom(arguments);
   if (!medium.ok()) co_return medium.status();
-  medium->set_read_only(arguments.read_only_mode() == qmp::READ_ONLY_MODE_RETAIN
-                            ? IsReadOnlyByHabit(*context.machine, **drive)
-                            : arguments.read_only_mode() == qmp::READ_ONLY_MODE_READ_ONLY);
+  Retain(*context.machine, **drive, arguments.read_only_mode(), *medium);
   MediumPatience patience;
   if (arguments.has_x_timeout() && !context.turn->ending()) {
     patience = {.wait = std::chrono::milliseconds(arguments.x_timeout()),

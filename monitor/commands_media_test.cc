@@ -136,6 +136,157 @@ TEST_F(CommandsMediaFileTest, ReadOnlyModeDecides) {
   EXPECT_TRUE(change("retain"));
 }
 
+// What QMP tells of a medium.
+struct Told {
+  bool read_only = false;
+  bool direct = false;
+  bool no_flush = false;
+  std::string detect_zeroes;
+  std::string driver;
+};
+
+class CommandsMediaRetainTest : public CommandsMediaFileTest {
+ protected:
+  CommandsMediaRetainTest() { rig_.Run("eject", R"({"id": "cd0"})"); }
+
+  std::string NewFile() {
+    return MonitorRig::MakeFile("file" + std::to_string(++files_) + ".iso", 8192);
+  }
+  // blockdev-add of a file with these options besides.
+  Lines Add(const std::string& name, const std::string& options) {
+    return rig_.Run("blockdev-add", R"({"driver": "file", "node-name": ")" + name +
+                                        R"(", "filename": ")" + NewFile() + "\"" + options + "}");
+  }
+  // Such a node in the open tray of cd0.
+  void Put(const std::string& options) {
+    const std::string name = "put" + std::to_string(files_);
+    EXPECT_EQ(Add(name, options), Lines{kDone});
+    rig_.Run("blockdev-open-tray", R"({"id": "cd0"})");
+    rig_.Run("blockdev-remove-medium", R"({"id": "cd0"})");
+    EXPECT_EQ(rig_.Run("blockdev-insert-medium", R"({"id": "cd0", "node-name": ")" + name + "\"}"),
+              Lines{kDone});
+  }
+  void Change(const std::string& more = "", const std::string& id = "cd0") {
+    EXPECT_EQ(rig_.Run("blockdev-change-medium",
+                       R"({"id": ")" + id + R"(", "filename": ")" + NewFile() + "\"" + more + "}")
+                  .back(),
+              kDone);
+  }
+  Told Tell(const std::string& id = "cd0") {
+    const absl::StatusOr<Value> reply = ParseJson(rig_.Run("query-block").back(), "reply");
+    EXPECT_TRUE(reply.ok()) << reply.status();
+    for (const Value& drive : reply->Find("return")->as_list()) {
+      if (drive.Find("qdev")->as_string() != id) continue;
+      const Value& medium = *drive.Find("inserted");
+      const Value& cache = *medium.Find("cache");
+      return {.read_only = medium.Find("ro")->as_bool(),
+              .direct = cache.Find("direct")->as_bool(),
+              .no_flush = cache.Find("no-flush")->as_bool(),
+              .detect_zeroes = medium.Find("detect_zeroes")->as_string(),
+              .driver = medium.Find("drv")->as_string()};
+    }
+    ADD_FAILURE() << id;
+    return {};
+  }
+  NodePolicy Policy(const std::string& id = "cd0") {
+    return rig_.machine().BackendOfDevice(id)->root()->policy();
+  }
+
+  int files_ = 0;
+};
+
+TEST_F(CommandsMediaRetainTest, Row42_SettingsOfTheLastMediumAreTheNextOnes) {
+  Put(R"(, "discard": "unmap", "detect-zeroes": "unmap", "cache": {"no-flush": true})");
+  const auto expect_kept = [&](const std::string& driver) {
+    const Told told = Tell();
+    EXPECT_FALSE(told.read_only);
+    EXPECT_TRUE(told.no_flush);
+    EXPECT_EQ(told.detect_zeroes, "unmap");
+    EXPECT_EQ(told.driver, driver);
+    EXPECT_EQ(Policy().discard, NodePolicy::Discard::kUnmap);
+  };
+  expect_kept("file");
+  // From the one that is in, and from the one that was.
+  Change();
+  expect_kept("raw");
+  rig_.Run("eject", R"({"id": "cd0"})");
+  Change(R"(, "format": "file")");
+  expect_kept("file");
+  // Only what the mode is about changes, and is kept too.
+  Change(R"(, "read-only-mode": "read-only")");
+  EXPECT_TRUE(Tell().read_only);
+  EXPECT_TRUE(Tell().no_flush);
+  rig_.Run("eject", R"({"id": "cd0"})");
+  Change(R"(, "read-only-mode": "retain")");
+  EXPECT_TRUE(Tell().read_only);
+  Change(R"(, "read-only-mode": "read-write")");
+  expect_kept("raw");
+}
+
+TEST_F(CommandsMediaRetainTest, Row42_TheFileBelowARawMediumHasTheSettings) {
+  Put(R"(, "discard": "unmap", "cache": {"no-flush": true})");
+  Change();
+  const NodeRef raw = rig_.machine().BackendOfDevice("cd0")->root();
+  ASSERT_STREQ(raw->driver_name(), "raw");
+  const BlockNode& file = *raw->children().front()->child();
+  EXPECT_FALSE(file.read_only());
+  EXPECT_EQ(file.policy().flush, NodePolicy::Flush::kIgnore);
+  EXPECT_EQ(file.policy().discard, NodePolicy::Discard::kUnmap);
+}
+
+TEST_F(CommandsMediaRetainTest, Row42_DirectAccessIsKept) {
+  // Not every host's file system has direct I/O.
+  const bool direct = Add("probe", R"(, "cache": {"direct": true})") == Lines{kDone};
+  Put(direct ? R"(, "cache": {"direct": true})" : "");
+  EXPECT_EQ(Tell().direct, direct);
+  Change();
+  EXPECT_EQ(Tell().direct, direct);
+  const NodeRef raw = rig_.machine().BackendOfDevice("cd0")->root();
+  EXPECT_EQ(DescribeNode(*raw->children().front()->child()).cache_direct, direct);
+  rig_.Run("eject", R"({"id": "cd0"})");
+  Change(R"(, "format": "file")");
+  EXPECT_EQ(Tell().direct, direct);
+}
+
+TEST_F(CommandsMediaRetainTest, Row42_WhatNeverHadAMediumGetsItsFirst) {
+  Change("", "cd1");
+  const Told told = Tell("cd1");
+  EXPECT_TRUE(told.read_only) << "it is a CD-ROM drive";
+  EXPECT_FALSE(told.direct || told.no_flush);
+  EXPECT_EQ(told.detect_zeroes, "off");
+  EXPECT_EQ(Policy("cd1").discard, NodePolicy::Discard::kIgnore);
+  rig_.Run("eject", R"({"id": "cd1"})");
+  Change(R"(, "read-only-mode": "read-write")", "cd1");
+  EXPECT_FALSE(Tell("cd1").read_only);
+}
+
+// What its user did not say is the default, not what was in before.
+TEST_F(CommandsMediaRetainTest, Row42_ANodeThatIsInsertedStaysAsItWasMade) {
+  Put(R"(, "discard": "unmap", "detect-zeroes": "on", "cache": {"no-flush": true})");
+  Put("");
+  const auto expect_plain = [&] {
+    EXPECT_EQ(Tell().detect_zeroes, "off");
+    EXPECT_FALSE(Tell().no_flush);
+    EXPECT_EQ(Policy().discard, NodePolicy::Discard::kIgnore);
+  };
+  expect_plain();
+  Change();
+  expect_plain();
+}
+
+TEST_F(CommandsMediaRetainTest, Row42_LimitsStayWithTheDrive) {
+  Put("");
+  EXPECT_EQ(rig_.Run("block_set_io_throttle",
+                     R"({"id": "cd0", "bps": 0, "bps_rd": 0, "bps_wr": 0, "iops": 77, )"
+                     R"("iops_rd": 0, "iops_wr": 0, "group": "g"})"),
+            Lines{kDone});
+  Put("");
+  Change();
+  const BlockBackendRef drive = rig_.machine().BackendOfDevice("cd0");
+  EXPECT_EQ(drive->io_throttle().iops_total.average, 77u);
+  EXPECT_EQ(drive->throttle_group(), "g");
+}
+
 TEST_F(CommandsMediaFileTest, AFailedChangeChangesNothing) {
   EXPECT_NE(rig_.Refusal("blockdev-change-medium", R"({"id": "cd0", "filename": "/nosuch/x.iso"})")
                 .find("/nosuch/x.iso"),

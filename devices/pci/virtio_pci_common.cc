@@ -9,6 +9,7 @@
 
 #include "base/arith.h"
 #include "devices/pci/virtio_pci_transport.h"
+#include "devices/virtio/virtio_spec.h"
 
 namespace platter {
 
@@ -47,6 +48,10 @@ constexpr bool FieldsTile() {
   return at == kVirtioPciCommonBytes;
 }
 static_assert(FieldsTile());
+
+bool IsSize(uint32_t value, uint64_t features) {
+  return (features & kVirtioFRingPacked) != 0 ? value != 0 : IsPowerOfTwo(value);
+}
 
 constexpr uint32_t LowOf(uint64_t address) { return static_cast<uint32_t>(address); }
 constexpr uint32_t HighOf(uint64_t address) { return static_cast<uint32_t>(address >> 32); }
@@ -100,10 +105,8 @@ uint32_t VirtioPciTransport::ReadField(VirtioPciField field) {
       return generation_;
     case VirtioPciField::kQueueSelect:
       return registers_.queue_sel();
-    // They exist with VIRTIO_F_NOTIF_CONFIG_DATA, _RING_RESET and _ADMIN_VQ, which no device
-    // offers.
+    // They exist with VIRTIO_F_NOTIF_CONFIG_DATA and _ADMIN_VQ, which no device offers.
     case VirtioPciField::kQueueNotifyData:
-    case VirtioPciField::kQueueReset:
     case VirtioPciField::kAdminQueueIndex:
     case VirtioPciField::kAdminQueueNum:
       return 0;
@@ -131,7 +134,6 @@ void VirtioPciTransport::WriteField(VirtioPciField field, uint32_t value) {
     case VirtioPciField::kConfigGeneration:
     case VirtioPciField::kQueueNotifyOff:
     case VirtioPciField::kQueueNotifyData:
-    case VirtioPciField::kQueueReset:
     case VirtioPciField::kAdminQueueIndex:
     case VirtioPciField::kAdminQueueNum:
       return;  // Read-only, or of features that are not offered.
@@ -167,6 +169,8 @@ uint32_t VirtioPciTransport::ReadQueueField(VirtioPciField field) {
       return vectors_[registers_.queue_sel()].load(std::memory_order_relaxed);
     case VirtioPciField::kQueueEnable:
       return queue->enabled ? 1 : 0;
+    case VirtioPciField::kQueueReset:
+      return queue->resetting ? 1 : 0;
     case VirtioPciField::kQueueNotifyOff:
       return registers_.queue_sel();
     case VirtioPciField::kQueueDescLow:
@@ -192,12 +196,18 @@ void VirtioPciTransport::WriteQueueField(VirtioPciField field, uint32_t value) {
   if (field == VirtioPciField::kQueueMsixVector) {
     return vectors_[registers_.queue_sel()].store(MapVector(value), std::memory_order_release);
   }
+  if (field == VirtioPciField::kQueueReset) {
+    if (value == 1) registers_.ResetQueue();
+    return;
+  }
   DriverRegisters::Queue* const queue = registers_.writable_queue();
   if (queue == nullptr) return;
   switch (field) {
     case VirtioPciField::kQueueSize:
-      // R-VQ-07, and 4.1.4.3.1: what is presented is a power of two.
-      if (IsPowerOfTwo(value) && value <= device_.max_queue_size()) queue->size = value;
+      // R-VQ-07, and 4.1.4.3.1: what is presented is a power of two, unless rings are packed.
+      if (value <= device_.max_queue_size() && IsSize(value, device_.features())) {
+        queue->size = value;
+      }
       return;
     case VirtioPciField::kQueueEnable:
       // 4.1.4.3.2: the driver never writes 0.

@@ -9,6 +9,7 @@
 #include "devices/pci/virtio_pci_state.pb.h"
 #include "devices/pci/virtio_pci_transport.h"
 #include "devices/virtio/driver_registers_state.h"
+#include "devices/virtio/virtio_spec.h"
 
 namespace platter {
 namespace {
@@ -50,7 +51,9 @@ const char* VirtioPciTransport::Check(const std::string& state, bool features_ok
   if (from.generation() > UINT8_MAX) return "its generation";
   if (!IsVector(from.config_vector(), msix_.vectors())) return "its vectors";
   for (const state::VirtioPciQueue& queue : from.queues()) {
-    if (!IsPowerOfTwo(queue.size()) || queue.size() > device_.max_queue_size()) {
+    const bool packed = (from.driver_features() & kVirtioFRingPacked) != 0;
+    if (queue.size() == 0 || (!packed && !IsPowerOfTwo(queue.size())) ||
+        queue.size() > device_.max_queue_size()) {
       return "the size of a queue";
     }
     if (!IsVector(queue.vector(), msix_.vectors())) return "its vectors";

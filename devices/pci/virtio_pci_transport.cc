@@ -148,7 +148,9 @@ uint64_t VirtioPciTransport::ReadBar(uint32_t bar, uint64_t offset, unsigned wid
 void VirtioPciTransport::WriteBar(uint32_t bar, uint64_t offset, unsigned width, uint64_t value) {
   if (gone_.load(std::memory_order_acquire)) return;
   if (bar == kBar && offset >= kNotifyAt) {
-    // The address says which queue; Kick ignores those that are not.
+    // The address says which queue; Kick ignores those that are not. What is written is the queue
+    // as well and, with VIRTIO_F_NOTIFICATION_DATA, where the driver stands (4.1.5.2), which the
+    // ring says too.
     return device_.Kick(static_cast<uint32_t>((offset - kNotifyAt) / kNotifyMultiplier));
   }
   if (bar == kMsixBar) return msix_.Write(offset, width, value);
@@ -191,6 +193,13 @@ void VirtioPciTransport::OnResetDone() {
   msix_.ClearPending();
   TakeIsr();
   registers_.Clear();
+}
+
+void VirtioPciTransport::OnQueueStopped(uint16_t queue) {
+  // 2.6.1.1, as upon a reset of the device: it is not mapped to a vector any more.
+  if (registers_.OnQueueStopped(queue) == DriverRegisters::Stopped::kReset) {
+    vectors_[queue].store(kVirtioPciNoVector, std::memory_order_release);
+  }
 }
 
 void VirtioPciTransport::OnMachineReset() {

@@ -81,7 +81,7 @@ class VirtioPciTransport final : public PciFunction,
   void OnNeedsReset() override;
   void OnResetDone() override;
   void OnMachineReset() override;
-  void OnQueueStopped(uint16_t queue) override { registers_.Disable(queue); }
+  void OnQueueStopped(uint16_t queue) override;
   void OnUnplugged() override;
   VirtioTransportState* saved_state() override { return this; }
 

@@ -57,18 +57,41 @@ uint64_t BlkProgram::Take(std::span<const uint8_t>& bytes, int count) {
 
 uint16_t BlkProgram::UsedIndex() { return memory_.Peek<Le16>(kUsed + kVirtqUsedIdx).get(); }
 
+bool BlkProgram::IsUsed(PackedPlace place) {
+  constexpr uint16_t kBoth = kPackedDescAvail | kPackedDescUsed;
+  const uint64_t at = kDescriptors + place.index() * sizeof(PackedDesc);
+  const uint16_t flags = memory_.Peek<PackedDesc>(at).flags.get();
+  return (flags & kBoth) == (place.wrap() ? kBoth : 0);
+}
+
 void BlkProgram::PutDescriptor(uint64_t table, uint32_t index, uint64_t address, uint32_t length,
                                uint16_t flags, uint16_t next) {
+  if (is_packed()) {
+    return Poke(table + index * sizeof(PackedDesc),
+                PackedDesc{address, length, uint16_t{0}, flags});
+  }
   Poke(table + index * sizeof(VirtqDesc), VirtqDesc{address, length, flags, next});
 }
 
 void BlkProgram::MakeAvailable(uint16_t head) {
+  if (is_packed()) {
+    Poke(kDescriptors + next_place_.index() * sizeof(PackedDesc) + 12, Le16(head));
+    return SkipAvailable(1);
+  }
   Poke(kAvail + kVirtqAvailRing + uint64_t{2} * (made_available_ % kSize), Le16(head));
   SkipAvailable(1);
 }
 
 // Moves the index on; what stands in the entries is made available.
 void BlkProgram::SkipAvailable(uint16_t entries) {
+  for (uint16_t i = 0; is_packed() && i < entries; ++i) {
+    const uint64_t at = kDescriptors + next_place_.index() * sizeof(PackedDesc) + 14;
+    const auto flags =
+        static_cast<uint16_t>(memory_.Peek<Le16>(at).get() & ~(kPackedDescAvail | kPackedDescUsed));
+    Poke(at, Le16(flags | (next_place_.wrap() ? kPackedDescAvail : kPackedDescUsed)));
+    next_place_.Advance(1, kSize);
+  }
+  if (is_packed()) return;
   for (uint16_t i = 0; i < entries; ++i, ++made_available_) {
     const uint64_t entry = kAvail + kVirtqAvailRing + uint64_t{2} * (made_available_ % kSize);
     if (!rings_are_hidden()) watch_.MadeAvailable(memory_.Peek<Le16>(entry).get());
@@ -88,11 +111,11 @@ void BlkProgram::Reset() {
 }
 
 void BlkProgram::Start(uint8_t variant) {
-  variant %= kVariants;
+  constexpr uint8_t kNegotiated = kNoEventIndex | kPacked | kInOrder;
   if (target_ != nullptr) Reset();
-  if (target_ == nullptr || ((variant ^ variant_) & ~kNoEventIndex) != 0) {
+  if (target_ == nullptr || ((variant ^ variant_) & ~kNegotiated) != 0) {
     target_.reset();
-    const auto hidden = static_cast<uint8_t>(variant >> kHiddenShift);
+    const auto hidden = static_cast<uint8_t>((variant & ~kNegotiated) >> kHiddenShift);
     target_ = std::make_unique<BlkTarget>(
         (variant & kDirect) != 0 ? BlkTarget::Transport::kDirect : BlkTarget::Transport::kMmio,
         world_, context_, backend_, memory_.Map(hidden));
@@ -103,8 +126,18 @@ void BlkProgram::Start(uint8_t variant) {
   next_head_ = 0;
   reset_began_ = false;
   watch_.Start();
-  target_->Start({.size = kSize, .descriptors = kDescriptors, .driver = kAvail, .device = kUsed},
-                 (variant & kNoEventIndex) != 0 ? kVirtioFEventIdx : 0);
+  if (is_packed()) watch_.GiveUp();
+  next_place_ = used_place_ = PackedPlace();
+  const uint16_t first = is_packed() ? PackedPlace::kFirst : uint16_t{0};
+  target_->Start({.size = kSize,
+                  .descriptors = kDescriptors,
+                  .driver = kAvail,
+                  .device = kUsed,
+                  .next_avail = first,
+                  .next_used = first},
+                 ((variant & kNoEventIndex) != 0 ? kVirtioFEventIdx : 0) |
+                     (is_packed() ? 0 : kVirtioFRingPacked) |
+                     ((variant & kInOrder) != 0 ? 0 : kVirtioFInOrder));
   world_.RunUntilIdle();
 }
 
@@ -113,10 +146,18 @@ void BlkProgram::Turn() {
   const uint16_t before = UsedIndex();
   target_->Kick();
   world_.RunUntilIdle();
-  const auto done = static_cast<uint16_t>(UsedIndex() - before);
-  // The ring may have been overwritten by the program or by a read into it: only then is more
-  // than a ring's worth seen.
-  if (done <= kSize) completions_ += done;
+  if (is_packed()) {
+    // Well-formed ones have one descriptor each.
+    for (int i = 0; i < kSize && IsUsed(used_place_); ++i) {
+      used_place_.Advance(1, kSize);
+      ++packed_completions_;
+    }
+  } else {
+    const auto done = static_cast<uint16_t>(UsedIndex() - before);
+    // The ring may have been overwritten by the program or by a read into it: only then is more
+    // than a ring's worth seen.
+    if (done <= kSize) completions_ += done;
+  }
   if (!rings_are_hidden()) LookAtUsedRing();
   if (watch_.checks() && target_->Runs() && backend_.held() == 0) {
     PLATTER_CHECK(watch_.in_use() == 0);
@@ -206,9 +247,9 @@ void BlkProgram::CheckWorks() {
   PutDescriptor(kDescriptors, 1, kData, 512, kVirtqDescNext | kVirtqDescWrite, 2);
   PutDescriptor(kDescriptors, 2, kHeaders + 16, 1, kVirtqDescWrite, 0);
   Poke(kHeaders + 16, uint8_t{0xff});
-  MakeAvailable(0);
+  for (int i = 0; i < (is_packed() ? 3 : 1); ++i) MakeAvailable(0);
   Turn();
-  PLATTER_CHECK(UsedIndex() == 1);
+  PLATTER_CHECK(is_packed() ? IsUsed(PackedPlace()) : UsedIndex() == 1);
   PLATTER_CHECK(memory_.Peek<uint8_t>(kHeaders + 16) == 0);
   PLATTER_CHECK(std::equal(backend_.data.begin() + 512, backend_.data.begin() + 1024,
                            memory_.At(kData, 512)));
@@ -256,7 +297,8 @@ void BlkProgram::WellFormed(std::span<const uint8_t>& bytes) {
     PutDescriptor(table, 1, data, length, kVirtqDescNext | (writes ? kVirtqDescWrite : 0), 2);
     PutDescriptor(table, 2, header + 16, 1, kVirtqDescWrite, 0);
   }
-  PutDescriptor(kDescriptors, head, table, (type == 4 ? 2 : 3) * 16, kVirtqDescIndirect, 0);
+  const uint32_t slot = is_packed() ? next_place_.index() : head;
+  PutDescriptor(kDescriptors, slot, table, (type == 4 ? 2 : 3) * 16, kVirtqDescIndirect, 0);
   MakeAvailable(head);
 }
 

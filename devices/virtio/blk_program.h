@@ -2,9 +2,9 @@
 //
 // BlkProgram: a virtio-blk device driven by bytes: each is an action of a driver that mostly keeps
 // the rules. For the fuzzer and the seeded mutator. The bytes also choose the variant: the
-// transport, whether there is an event index, and which parts of the guest's memory (rings,
-// indirect tables, request headers, data) have no host address and may read differently the second
-// time.
+// transport, the layout of the ring, whether it is used in order and has an event index, and which
+// parts of the guest's memory (rings, indirect tables, request headers, data) have no host address
+// and may read differently the second time.
 //
 // What must hold is checked as it goes; a violation fails a check:
 // - memory that was not given to the device does not change, no more is in flight than the ring
@@ -17,6 +17,7 @@
 //   entries mean nothing any more when a descriptor that points into rings or tables was there for
 //   the device to take (the device is then asked to overwrite them), or after an access that can
 //   start the queue anew: checked again from the next start on;
+//   Of a packed ring, entries are not checked;
 // - meanwhile, a ring that is not broken has everything answered once the backend holds nothing.
 //
 // Ownership: owns everything. Threading: one thread. Units: bytes.
@@ -32,6 +33,7 @@
 #include "devices/testing/fake_block_device.h"
 #include "devices/virtio/blk_target.h"
 #include "devices/virtio/hostile_memory.h"
+#include "devices/virtio/ring/packed_spec.h"
 #include "devices/virtio/used_ring_watch.h"
 #include "devices/virtio/virtio_spec.h"
 
@@ -43,7 +45,9 @@ class BlkProgram final : private HostileMemoryWatcher {
   static constexpr uint8_t kDirect = 1;
   static constexpr uint8_t kNoEventIndex = 2;
   static constexpr unsigned kHiddenShift = 2;  // HostileMemory::Part, without kDevice.
-  static constexpr uint8_t kVariants = 1u << 6;
+  static constexpr uint8_t kPacked = 1u << 6;
+  static constexpr uint8_t kInOrder = 1u << 7;
+  static constexpr uint32_t kVariants = 1u << 8;
 
   BlkProgram();
   ~BlkProgram();
@@ -58,6 +62,8 @@ class BlkProgram final : private HostileMemoryWatcher {
   void CheckWorks();
 
   uint64_t completions() const { return completions_; }
+  // Of packed rings.
+  uint64_t packed_completions() const { return packed_completions_; }
   uint64_t broken() const { return broken_; }
   // Used entries that were compared with what was made available.
   uint64_t checked() const { return watch_.checked(); }
@@ -73,7 +79,9 @@ class BlkProgram final : private HostileMemoryWatcher {
   void Poke(uint64_t address, T value) {
     memory_.Poke(address, value);
   }
+  bool is_packed() const { return (variant_ & kPacked) != 0; }
   uint16_t UsedIndex();
+  bool IsUsed(PackedPlace place);
   void MakeAvailable(uint16_t head);
   void PutDescriptor(uint64_t table, uint32_t index, uint64_t address, uint32_t length,
                      uint16_t flags, uint16_t next);
@@ -108,7 +116,10 @@ class BlkProgram final : private HostileMemoryWatcher {
   uint16_t made_available_ = 0;
   uint16_t next_head_ = 0;
   bool reset_began_ = false;  // By the program.
+  PackedPlace next_place_;    // Of a packed ring: to make available, and to reap.
+  PackedPlace used_place_;
   uint64_t completions_ = 0;
+  uint64_t packed_completions_ = 0;
   uint64_t broken_ = 0;
 };
 

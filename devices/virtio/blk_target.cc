@@ -24,8 +24,12 @@ constexpr uint8_t kReady = kAgreed | kVirtioStatusDriverOk;
 BlkTarget::BlkTarget(Transport transport, SimulatedWorld& world, AioContext& context,
                      BlockDeviceView& backend, std::shared_ptr<const GuestMemory> memory)
     : world_(world), memory_(std::move(memory)) {
-  device_ = *VirtioBlk::Create({.id = "fuzz", .serial = "serial", .queue_size = kMaxQueueSize},
-                               backend, context);
+  device_ =
+      *VirtioBlk::Create({.id = "fuzz",
+                          .serial = "serial",
+                          .queue_size = kMaxQueueSize,
+                          .ring = {.packed = true, .in_order = true, .notification_data = true}},
+                         backend, context);
   if (transport == Transport::kMmio) {
     InterruptLine& line = *this;
     mmio_ = std::make_unique<MmioTransport>(*device_, memory_, line);
@@ -121,7 +125,8 @@ bool BlkTarget::AccessRegister(uint16_t where, uint8_t how, uint64_t value) {
   mmio_->WriteRegister(offset, width, value);
   mmio_->ReadRegister(offset, width);
   const auto at = static_cast<MmioRegister>(offset);
-  return at == MmioRegister::kStatus || at == MmioRegister::kQueueReady;
+  return at == MmioRegister::kStatus || at == MmioRegister::kQueueReady ||
+         at == MmioRegister::kQueueReset;
 }
 
 }  // namespace platter

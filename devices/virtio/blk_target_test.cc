@@ -10,6 +10,9 @@
 namespace platter {
 namespace {
 
+// The fixture's ring is split.
+constexpr uint64_t kOtherRings = kVirtioFRingPacked | kVirtioFInOrder;
+
 class BlkTargetTest : public testing::TestWithParam<BlkTarget::Transport> {
  protected:
   ~BlkTargetTest() override { backend.Release(); }
@@ -42,7 +45,7 @@ TEST_P(BlkTargetTest, StartsAnswersAndIsReset) {
   for (uint64_t refused : {uint64_t{0}, kVirtioFEventIdx}) {
     ring.SetAvailIndex(0);
     ring.Put(RingFixture::kUsed + kVirtqUsedIdx, Le16(0));
-    target.Start(ring.layout(), refused);
+    target.Start(ring.layout(), kOtherRings | refused);
     world.RunUntilIdle();
     EXPECT_TRUE(target.Runs());
     Give();
@@ -60,7 +63,7 @@ TEST_P(BlkTargetTest, StartsAnswersAndIsReset) {
 }
 
 TEST_P(BlkTargetTest, ABrokenRingNeedsAReset) {
-  target.Start(ring.layout(), 0);
+  target.Start(ring.layout(), kOtherRings);
   ring.SetAvailIndex(100);
   target.Kick();
   world.RunUntilIdle();
@@ -69,7 +72,7 @@ TEST_P(BlkTargetTest, ABrokenRingNeedsAReset) {
 }
 
 TEST_P(BlkTargetTest, SaysWhichAccessesMayStopTheQueue) {
-  target.Start(ring.layout(), 0);
+  target.Start(ring.layout(), kOtherRings);
   const bool mmio = GetParam() == BlkTarget::Transport::kMmio;
   EXPECT_FALSE(mmio ? target.Access(0x120, 0, 1) : target.Access(32, 0, 1));
   EXPECT_TRUE(target.Runs());

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "devices/virtio/ring/queue_layout.h"
 #include "devices/virtio/virtio_spec.h"
 
 namespace platter {
@@ -65,17 +66,21 @@ void DriverRegisters::WriteStatus(uint32_t value) {
 void DriverRegisters::StartQueues() {
   device_.SetDriverOk();
   for (size_t i = 0; i < queues_.size(); ++i) {
-    const Queue& queue = queues_[i];
-    if (!queue.enabled) continue;
-    const QueueLayout layout = {.size = queue.size,
-                                .descriptors = queue.descriptors,
-                                .driver = queue.driver,
-                                .device = queue.device};
-    // R-VQ-11: a ring that is not in memory is never touched.
-    if (!device_.StartQueue(static_cast<uint16_t>(i), memory_, layout).ok()) {
-      transport_.OnNeedsReset();
-    }
+    if (queues_[i].enabled) StartQueue(static_cast<uint16_t>(i));
   }
+}
+
+void DriverRegisters::StartQueue(uint16_t index) {
+  const Queue& queue = queues_[index];
+  const uint16_t first = FirstPlace(device_.features());
+  const QueueLayout layout = {.size = queue.size,
+                              .descriptors = queue.descriptors,
+                              .driver = queue.driver,
+                              .device = queue.device,
+                              .next_avail = first,
+                              .next_used = first};
+  // R-VQ-11: a ring that is not in memory is never touched.
+  if (!device_.StartQueue(index, memory_, layout).ok()) transport_.OnNeedsReset();
 }
 
 bool DriverRegisters::SetNeedsReset() {
@@ -105,17 +110,42 @@ void DriverRegisters::WriteDriverFeatures(uint32_t value) {
 // --- Queues. ---
 
 DriverRegisters::Queue* DriverRegisters::writable_queue() {
-  // R-VQ-06: frozen while the queue is enabled, and from DRIVER_OK on.
-  if (queue_sel_ >= queues_.size() || queues_[queue_sel_].enabled ||
-      (status() & kVirtioStatusDriverOk) != 0) {
-    return nullptr;
-  }
-  return &queues_[queue_sel_];
+  if (queue_sel_ >= queues_.size()) return nullptr;
+  // R-VQ-06: frozen while the queue is enabled, and from DRIVER_OK on unless it was reset by
+  // itself.
+  Queue& queue = queues_[queue_sel_];
+  const bool ready = (status() & kVirtioStatusDriverOk) != 0;
+  return queue.enabled || (ready && !queue.was_reset) ? nullptr : &queue;
 }
 
 void DriverRegisters::EnableQueue() {
-  // 3.1.1: queues are set up between FEATURES_OK and DRIVER_OK.
-  if (Queue* queue = writable_queue(); queue != nullptr) queue->enabled = true;
+  Queue* const queue = writable_queue();
+  if (queue == nullptr) return;
+  queue->enabled = true;
+  // 3.1.1: queues are set up between FEATURES_OK and DRIVER_OK. 2.6.1.2: after its reset, one is
+  // set up in the same way, and runs.
+  if (std::exchange(queue->was_reset, false)) StartQueue(static_cast<uint16_t>(queue_sel_));
+}
+
+void DriverRegisters::ResetQueue() {
+  if (queue_sel_ >= queues_.size() || (device_.features() & kVirtioFRingReset) == 0 ||
+      (status() & kVirtioStatusDriverOk) == 0) {
+    return;
+  }
+  Queue& queue = queues_[queue_sel_];
+  if (queue.resetting || !queue.enabled) return;
+  const auto index = static_cast<uint16_t>(queue_sel_);
+  queue.resetting = true;
+  // One that can't be worked with never ran.
+  device_.queue_started(index) ? device_.StopQueue(index) : transport_.OnQueueStopped(index);
+}
+
+DriverRegisters::Stopped DriverRegisters::OnQueueStopped(uint16_t queue) {
+  Disable(queue);
+  if (!queues_[queue].resetting) return Stopped::kDisabled;
+  // 2.6.1.1: the state of a new one.
+  queues_[queue] = {.size = device_.max_queue_size(), .was_reset = true};
+  return Stopped::kReset;
 }
 
 // --- Saved state. ---
@@ -136,6 +166,13 @@ const char* DriverRegisters::Check(const Values& from, bool features_ok, bool dr
     return "its status register";
   }
   if (from.queues.size() != queues_.size()) return "the number of its queues";
+  const bool resets = driver_ok && (from.driver_features & kVirtioFRingReset) != 0;
+  for (const Queue& queue : from.queues) {
+    if ((queue.resetting && (!resets || !queue.enabled)) ||
+        (queue.was_reset && (!resets || queue.enabled))) {
+      return "the reset of a queue";
+    }
+  }
   return nullptr;
 }
 

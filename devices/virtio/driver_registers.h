@@ -34,6 +34,8 @@ class DriverRegisters {
     uint64_t descriptors = 0;
     uint64_t driver = 0;
     uint64_t device = 0;
+    bool resetting = false;  // Its own reset (2.6.1) is under way.
+    bool was_reset = false;  // By that; the driver may set it up anew.
   };
   // All of it, for a saved state: as wide as a message's fields, so not yet looked at.
   struct Values {
@@ -81,9 +83,15 @@ class DriverRegisters {
   }
   // The same to write to; nullptr also while it is frozen.
   Queue* writable_queue();
-  // The selected queue starts at DRIVER_OK.
+  // The selected queue starts at DRIVER_OK, or at once when it was reset.
   void EnableQueue();
   void Disable(uint16_t queue) { queues_[queue].enabled = false; }
+  // The selected queue alone is reset (2.6.1), when VIRTIO_F_RING_RESET was negotiated: takes
+  // nothing more, finishes what it has, and then has the values of a new one. Ignored otherwise.
+  void ResetQueue();
+  enum class Stopped : uint8_t { kDisabled, kReset };
+  // What the stop of a queue was.
+  Stopped OnQueueStopped(uint16_t queue);
 
   // --- Saved state. ---
 
@@ -95,6 +103,7 @@ class DriverRegisters {
 
  private:
   void StartQueues();
+  void StartQueue(uint16_t index);
 
   VirtioDevice& device_;
   VirtioTransport& transport_;

@@ -2,7 +2,8 @@
 //
 // DriverRegisters in a transport's message, and back. The message has their fields by these names:
 // status, device_features_sel, driver_features_sel, driver_features, queue_sel, and repeated queues
-// with size, enabled, descriptors, driver, device; whatever else it has is the transport's.
+// with size, enabled, descriptors, driver, device, resetting, was_reset; whatever else it has is
+// the transport's.
 //
 // Ownership: values. Threading: pure functions. Units: guest physical addresses. Errors: none; what
 // comes from a message has not been looked at (DriverRegisters::Check).
@@ -28,6 +29,8 @@ void SaveDriverRegisters(const DriverRegisters::Values& values, Message& to) {
     registers.set_descriptors(queue.descriptors);
     registers.set_driver(queue.driver);
     registers.set_device(queue.device);
+    registers.set_resetting(queue.resetting);
+    registers.set_was_reset(queue.was_reset);
   }
 }
 
@@ -44,7 +47,9 @@ DriverRegisters::Values DriverRegistersOf(const Message& from) {
                              .enabled = queue.enabled(),
                              .descriptors = queue.descriptors(),
                              .driver = queue.driver(),
-                             .device = queue.device()});
+                             .device = queue.device(),
+                             .resetting = queue.resetting(),
+                             .was_reset = queue.was_reset()});
   }
   return values;
 }

@@ -56,6 +56,7 @@ void HostileMemory::ChangeOnRead(uint64_t address, uint64_t bytes, uint8_t step)
   changing_begin_ = address;
   changing_end_ = address + bytes;
   step_ = step;
+  changes_left_ = kChanges;
 }
 
 bool HostileMemory::GuardIsIntact() const {
@@ -70,14 +71,17 @@ uint8_t* HostileMemory::At(uint64_t address, uint64_t bytes) {
 
 void HostileMemory::DeviceRead(uint64_t address, std::span<uint8_t> out) {
   const uint64_t begin = address;
+  bool changed = false;
   for (uint8_t& byte : out) {
     uint8_t* const at = host_ + (address - kBase);
     byte = *at;
     if (step_ != 0 && address >= changing_begin_ && address < changing_end_) {
       *at = static_cast<uint8_t>(*at * 5 + step_);
+      changed = true;
     }
     ++address;
   }
+  if (changed && --changes_left_ == 0) step_ = 0;
   watcher_.OnDeviceRead(begin, out);
 }
 

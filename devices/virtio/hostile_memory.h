@@ -60,7 +60,9 @@ class HostileMemory {
   // Zeroes, and nothing changes by being read.
   void Clear();
   // From now on a byte of [address, address + bytes) is another one after each read of the device,
-  // where it has no host address. `step` 0: nothing changes any more.
+  // where it has no host address. `step` 0: nothing changes any more. After kChanges reads it ends
+  // by itself, or a ring whose flags change would give the device work for ever.
+  static constexpr uint32_t kChanges = 1000;
   void ChangeOnRead(uint64_t address, uint64_t bytes, uint8_t step);
   bool GuardIsIntact() const;
 
@@ -102,6 +104,7 @@ class HostileMemory {
   uint64_t changing_begin_ = 0;
   uint64_t changing_end_ = 0;
   uint8_t step_ = 0;
+  uint32_t changes_left_ = 0;  // Reads.
 };
 
 }  // namespace platter

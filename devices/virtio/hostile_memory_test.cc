@@ -60,6 +60,16 @@ TEST_F(HostileMemoryTest, ChangesAfterEachReadUntilCleared) {
   EXPECT_EQ(Read(*map, at), 0);
 }
 
+TEST_F(HostileMemoryTest, ChangesComeToAnEnd) {
+  const auto map = memory.Map(0);
+  const uint64_t at = HostileMemory::Begin(Part::kDevice);
+  memory.ChangeOnRead(at, 1, 1);
+  Read(*map, at + 1);  // Changes nothing, and counts nothing.
+  for (uint32_t i = 0; i < HostileMemory::kChanges; ++i) Read(*map, at);
+  const uint8_t last = Read(*map, at);
+  EXPECT_EQ(Read(*map, at), last);
+}
+
 TEST_F(HostileMemoryTest, NothingIsWrittenToTheGuard) {
   const auto map = memory.Map(0);
   const uint8_t bytes[2] = {};

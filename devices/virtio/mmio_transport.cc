@@ -5,6 +5,8 @@
 #include <bit>
 #include <utility>
 
+#include "devices/virtio/virtio_spec.h"
+
 namespace platter {
 
 namespace {
@@ -51,7 +53,9 @@ void MmioTransport::WriteRegister(uint64_t offset, unsigned width, uint64_t valu
   if (width != kControlWidth || offset % kControlWidth != 0) return;
   const auto at = static_cast<MmioRegister>(offset);
   const auto word = static_cast<uint32_t>(value);
-  if (at == MmioRegister::kQueueNotify) return device_.Kick(word);
+  if (at == MmioRegister::kQueueNotify) {
+    return device_.Kick(word & notify_mask_.load(std::memory_order_relaxed));
+  }
   if (at == MmioRegister::kInterruptAck) return AcknowledgeInterrupt(word);
   SerialiserLock lock(device_.serialiser());
   // I4: between the order to reset and its end no register changes.
@@ -76,6 +80,8 @@ uint32_t MmioTransport::ReadControl(MmioRegister at) {
       return queue != nullptr ? device_.max_queue_size() : 0;
     case MmioRegister::kQueueReady:
       return queue != nullptr && queue->enabled ? 1 : 0;
+    case MmioRegister::kQueueReset:
+      return queue != nullptr && queue->resetting ? 1 : 0;
     case MmioRegister::kStatus:
       return status();
     case MmioRegister::kShmLenLow:
@@ -109,6 +115,9 @@ void MmioTransport::WriteControl(MmioRegister at, uint32_t value) {
       return;
     case MmioRegister::kQueueReady:
       WriteQueueReady(value);
+      return;
+    case MmioRegister::kQueueReset:
+      if (value == 1) registers_.ResetQueue();
       return;
     default:
       WriteQueueRegister(at, value);
@@ -153,6 +162,7 @@ void MmioTransport::WriteQueueReady(uint32_t value) {
 
 void MmioTransport::WriteStatus(uint32_t value) {
   registers_.WriteStatus(value);
+  UpdateNotifyMask();
   if (value == 0 && device_.resetting() && device_.MayBlock()) device_.WaitForReset();
 }
 
@@ -166,12 +176,19 @@ void MmioTransport::OnNeedsReset() {
   if (registers_.SetNeedsReset()) RaiseInterrupt(kMmioInterruptConfig);
 }
 
+void MmioTransport::UpdateNotifyMask() {
+  // 2.9: with its data, the upper 16 bits say where the driver stands, which the ring says too.
+  const bool has_data = (device_.features() & kVirtioFNotificationData) != 0;
+  notify_mask_.store(has_data ? UINT16_MAX : UINT32_MAX, std::memory_order_relaxed);
+}
+
 void MmioTransport::OnResetDone() {
   registers_.Clear();
+  UpdateNotifyMask();
   AcknowledgeInterrupt(kAllOnes32);
 }
 
-void MmioTransport::OnQueueStopped(uint16_t queue) { registers_.Disable(queue); }
+void MmioTransport::OnQueueStopped(uint16_t queue) { registers_.OnQueueStopped(queue); }
 
 void MmioTransport::OnUnplugged() {
   gone_.store(true, std::memory_order_release);

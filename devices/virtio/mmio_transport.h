@@ -14,6 +14,9 @@
 // not read the register back in a loop); when it does, Status (QueueReady) reads non-zero until
 // then, and every other register access but reads is ignored meanwhile.
 //
+// QueueReset (VIRTIO_F_RING_RESET) waits for nothing: it reads 1 until the queue has finished what
+// it had, and then both it and QueueReady read 0.
+//
 // Ownership: device, line and memory outlive it. It is destroyed after the device.
 // Threading: RegisterBlock's: any thread, at the same time. QueueNotify and the interrupt registers
 //   are lock-free, the rest under the device's serialiser.
@@ -120,6 +123,8 @@ class MmioTransport final : public RegisterBlock,
   void RaiseInterrupt(uint32_t cause);
   void AcknowledgeInterrupt(uint32_t causes);
   void UpdateLine();
+  // The part of a notification that says which queue it is for.
+  void UpdateNotifyMask();
 
   VirtioDevice& device_;
   InterruptLine& line_;
@@ -128,6 +133,7 @@ class MmioTransport final : public RegisterBlock,
   // Lock-free.
   std::atomic<uint32_t> interrupt_status_{0};
   std::atomic<bool> gone_{false};
+  std::atomic<uint32_t> notify_mask_{UINT32_MAX};
 };
 
 }  // namespace platter

@@ -31,6 +31,7 @@ void MmioTransport::Restore(const std::string& state) {
   state::VirtioMmio from;
   from.ParseFromString(state);
   registers_.Restore(DriverRegistersOf(from));
+  UpdateNotifyMask();
   interrupt_status_.store(from.interrupt_status());
   UpdateLine();
 }

@@ -23,9 +23,8 @@ bool OffersWriteZeroes(const VirtioBlkOptions& options, const BlockDeviceView& b
 
 uint64_t VirtioBlkFeatures(const VirtioBlkOptions& options, const BlockDeviceView& backend) {
   // 5.2.5.2: FLUSH should always be offered, and must be where CONFIG_WCE is.
-  uint64_t features = kVirtioFVersion1 | kVirtioFIndirectDesc | kVirtioFEventIdx |
-                      kVirtioBlkFSegMax | kVirtioBlkFBlkSize | kVirtioBlkFTopology |
-                      kVirtioBlkFFlush | kVirtioBlkFConfigWce;
+  uint64_t features = VirtioRingFeatures(options.ring) | kVirtioBlkFSegMax | kVirtioBlkFBlkSize |
+                      kVirtioBlkFTopology | kVirtioBlkFFlush | kVirtioBlkFConfigWce;
   if (options.num_queues > 1) features |= kVirtioBlkFMq;
   if (backend.is_read_only()) features |= kVirtioBlkFRo;
   if (OffersDiscard(options, backend)) features |= kVirtioBlkFDiscard;

@@ -17,8 +17,8 @@ TEST(VirtioBlkConfig, FeaturesFollowOptionsAndBackend) {
   FakeBlockDevice backend(kMiB);
   const uint64_t all = VirtioBlkFeatures(Resolved({.num_queues = 2}), backend);
   // 5.2.3 and 6, as numbers: what a driver's author reads in the standard.
-  EXPECT_EQ(all, uint64_t{1} << 32 | 1 << 29 | 1 << 28 | 1 << 2 | 1 << 6 | 1 << 9 | 1 << 10 |
-                     1 << 11 | 1 << 12 | 1 << 13 | 1 << 14);
+  EXPECT_EQ(all, uint64_t{1} << 40 | uint64_t{1} << 32 | 1 << 29 | 1 << 28 | 1 << 2 | 1 << 6 |
+                     1 << 9 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 14);
   EXPECT_EQ(all & ~VirtioBlkFeatures(Resolved({}), backend), kVirtioBlkFMq);
   EXPECT_EQ(all & ~VirtioBlkFeatures(Resolved({.discard = false, .num_queues = 2}), backend),
             kVirtioBlkFDiscard);

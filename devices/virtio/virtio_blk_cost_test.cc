@@ -23,16 +23,21 @@ namespace {
 constexpr uint32_t kDepth = 32;
 constexpr uint32_t kMaxPieces = 32;
 
-class VirtioBlkCostTest : public testing::Test {
+class VirtioBlkCostTest : public testing::TestWithParam<VirtioRingOptions> {
  protected:
   VirtioBlkCostTest() {
     backend.record = false;
-    device = *VirtioBlk::Create({.id = "d"}, backend, context);  // Locks are on.
+    device =
+        *VirtioBlk::Create({.id = "d", .ring = GetParam()}, backend, context);  // Locks are on.
     transport = std::make_unique<DirectTransport>(*device, bus.Vectors(0));
     EXPECT_TRUE(transport->SetMemory(bus.memory()).ok());
     EXPECT_TRUE(transport->SetFeatures(transport->offered_features()).ok());
     queue = *VirtioBlkQueue::Create(
-        bus, {.size = 256, .event_index = EventIndex::kOn, .indirect_entries = 40});
+        bus, {.size = 256,
+              .event_index = EventIndex::kOn,
+              .indirect_entries = 40,
+              .format = GetParam().packed ? RingFormat::kPacked : RingFormat::kSplit,
+              .order = GetParam().in_order ? UseOrder::kInOrder : UseOrder::kAny});
     EXPECT_TRUE(transport->StartQueue(0, Layout()).ok());
     const uint64_t data = *bus.Allocate(kMaxPieces * 4096, 4096);
     for (uint32_t i = 0; i < kMaxPieces; ++i) segments.push_back({data + i * 4096, 512});
@@ -49,7 +54,9 @@ class VirtioBlkCostTest : public testing::Test {
     return {.size = layout.size,
             .descriptors = layout.descriptors,
             .driver = layout.driver,
-            .device = layout.device};
+            .device = layout.device,
+            .next_avail = FirstPlace(transport->offered_features()),
+            .next_used = FirstPlace(transport->offered_features())};
   }
   // Stops, and goes on with requests in flight recorded and dirty pages logged.
   void Record() {
@@ -101,6 +108,7 @@ class VirtioBlkCostTest : public testing::Test {
     Run(count);
     EXPECT_EQ(window.count(), 0u);
     EXPECT_EQ(Mutex::TotalAcquisitions(), locks);
+    EXPECT_EQ(queue->ring().faults().total(), 0u);
   }
 
   class Log final : public DirtyLog {
@@ -121,11 +129,15 @@ class VirtioBlkCostTest : public testing::Test {
   std::vector<GuestSegment> segments;
 };
 
-TEST_F(VirtioBlkCostTest, NoAllocationAndNoLockForARequest) {
-  ExpectNothingSpent();
-}
+INSTANTIATE_TEST_SUITE_P(Rings, VirtioBlkCostTest,
+                         testing::Values(VirtioRingOptions{}, VirtioRingOptions{.packed = true},
+                                         VirtioRingOptions{.in_order = true},
+                                         VirtioRingOptions{.packed = true, .in_order = true}));
 
-TEST_F(VirtioBlkCostTest, NorWhereItIsRecordedAndLogged) {
+TEST_P(VirtioBlkCostTest, NoAllocationAndNoLockForARequest) { ExpectNothingSpent(); }
+
+// Recorded where the ring is split.
+TEST_P(VirtioBlkCostTest, NorWhereItIsRecordedAndLogged) {
   ASSERT_NO_FATAL_FAILURE(Record());
   ExpectNothingSpent();
   EXPECT_NE(log.marked, 0u);

@@ -43,7 +43,7 @@ void VirtioBlkLane::MakeRequests(VirtioBlkQueueState& queue) {
 QueueWork VirtioBlkLane::Work(VirtioBlkQueueState& queue) {
   // This queue's stop is on its way; the next start looks at the ring again.
   if (shared_.is_dropping()) return QueueWork::kWaiting;
-  SplitQueue& ring = queue.queue.ring();
+  Virtqueue& ring = queue.queue.ring();
   if (queue.request_count < ring.size()) MakeRequests(queue);
   cancelled_ = false;
   uint32_t taken = 0;
@@ -108,7 +108,7 @@ std::vector<uint16_t> VirtioBlkLane::Save(const VirtioBlkQueueState& queue) cons
 }
 
 void VirtioBlkLane::Restore(VirtioBlkQueueState& queue, uint16_t head) {
-  SplitQueue& ring = queue.queue.ring();
+  Virtqueue& ring = queue.queue.ring();
   if (queue.request_count < ring.size()) MakeRequests(queue);
   cancelled_ = false;
   Chain chain;
@@ -154,7 +154,7 @@ void VirtioBlkLane::OnRequestDone(VirtioBlkRequest& request, IoResult result) {
 void VirtioBlkLane::Finish(VirtioBlkRequest& request, VirtioBlkStatus status,
                            uint32_t data_written) {
   VirtioBlkQueueState& queue = *request.queue;
-  SplitQueue& ring = queue.queue.ring();
+  Virtqueue& ring = queue.queue.ring();
   const auto byte = static_cast<uint8_t>(status);
   if (!ring.broken()) [[likely]] {
     MemoryCursor& memory = ring.memory();

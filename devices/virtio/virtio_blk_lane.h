@@ -25,7 +25,7 @@
 #include "aio/aio_context.h"
 #include "blockbackend/device_view.h"
 #include "devices/virtio/chain_data.h"
-#include "devices/virtio/ring/split_queue.h"
+#include "devices/virtio/ring/virtqueue.h"
 #include "devices/virtio/virtio_blk_config.h"
 #include "devices/virtio/virtio_blk_request.h"
 #include "devices/virtio/virtio_queue.h"

@@ -19,6 +19,7 @@
 #include "aio/aio_context.h"
 #include "blockbackend/device_view.h"
 #include "devices/bus/serialiser.h"
+#include "devices/virtio/ring/ring_options.h"
 
 namespace platter {
 
@@ -54,6 +55,7 @@ struct VirtioBlkOptions {
   // Pieces of data that a driver puts into one request. 0: what fits a queue of queue_size, which
   // is also the most: queue_size - 2. Less where drivers choose smaller queues than that.
   uint32_t seg_max = 0;
+  VirtioRingOptions ring = {};
   // Where the queues run: queue i in iothreads[i % size]. Empty: all in the control context.
   std::vector<AioContext*> iothreads = {};
 

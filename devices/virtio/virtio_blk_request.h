@@ -4,7 +4,7 @@
 // VirtioBlkQueueState: the requests of one queue, allocated once.
 //
 // What identifies a request to the driver is its head; everything else is parsed from the chain
-// and can be parsed from it again (SplitQueue::Lookup).
+// and can be parsed from it again (Virtqueue::Lookup).
 //
 // Ownership: requests belong to their queue. Threading: the queue's context. Units: bytes.
 

@@ -29,10 +29,11 @@ constexpr uint32_t kLine = 1;
 
 class BlkHost final : public MovingHost {
  public:
-  BlkHost(InProcessBus& bus, AioContext& control, AioContext& io)
+  BlkHost(InProcessBus& bus, AioContext& control, AioContext& io, const VirtioRingOptions& ring)
       : MovingHost(128 * kKiB, bus.Line(kLine)) {
     auto made = VirtioBlk::Create(
-        {.id = "vd0", .serial = "S1", .num_queues = 2, .iothreads = {&io}}, backend, control);
+        {.id = "vd0", .serial = "S1", .num_queues = 2, .ring = ring, .iothreads = {&io}}, backend,
+        control);
     EXPECT_TRUE(made.ok()) << made.status();
     blk = *std::move(made);
     transport = std::make_unique<MmioTransport>(*blk, bus.memory(), line);
@@ -48,8 +49,9 @@ class BlkHost final : public MovingHost {
   std::unique_ptr<MmioTransport> transport;
 };
 
+template <VirtioRingOptions kRing>
 std::unique_ptr<MovingHost> MakeHost(InProcessBus& bus, AioContext& control, AioContext& io) {
-  return std::make_unique<BlkHost>(bus, control, io);
+  return std::make_unique<BlkHost>(bus, control, io, kRing);
 }
 
 struct BlkDrivers {
@@ -155,6 +157,14 @@ void ManyAtOnce(Guest& guest) {
   blk.set_listener(nullptr);
   guest.NoteMemory(memory, 6 * 512);
 }
+// A queue that is reset by itself, and set up anew with another size.
+void QueueReset(Guest& guest) {
+  Probe(guest);
+  VirtioBlkDriver& blk = guest.drivers().blk;
+  Read(guest, 4, 1);
+  Note(guest, blk.ResetQueue(0, 32));
+  Read(guest, 6, 1);
+}
 // Data that is in no memory.
 void BadAddress(Guest& guest) {
   Probe(guest);
@@ -169,12 +179,24 @@ constexpr MovingItem<BlkDrivers> kItems[] = {
     {"Transfers", Transfers},
     {"Settings", Settings},
     {"ManyAtOnce", ManyAtOnce},
+    {"QueueReset", QueueReset},
     {"BadAddress", BadAddress},
 };
 
 class VirtioBlkState : public testing::TestWithParam<MovingItem<BlkDrivers>> {};
 
-TEST_P(VirtioBlkState, C_12_GoesOnElsewhereAtEveryStep) { CheckEveryStep(MakeHost, GetParam()); }
+TEST_P(VirtioBlkState, C_12_GoesOnElsewhereAtEveryStep) {
+  CheckEveryStep(MakeHost<VirtioRingOptions{}>, GetParam());
+}
+TEST_P(VirtioBlkState, C_12_OnPackedRings) {
+  CheckEveryStep(MakeHost<VirtioRingOptions{.packed = true}>, GetParam());
+}
+TEST_P(VirtioBlkState, C_12_OnPackedRingsUsedInOrder) {
+  CheckEveryStep(MakeHost<VirtioRingOptions{.packed = true, .in_order = true}>, GetParam());
+}
+TEST_P(VirtioBlkState, C_12_OnSplitRingsUsedInOrder) {
+  CheckEveryStep(MakeHost<VirtioRingOptions{.in_order = true}>, GetParam());
+}
 
 INSTANTIATE_TEST_SUITE_P(Items, VirtioBlkState, testing::ValuesIn(kItems),
                          [](const auto& item) { return std::string(item.param.name); });

@@ -27,6 +27,22 @@ void SaveQueue(const QueueState& queue, state::VirtioQueue& to) {
   to.set_next_avail(queue.layout.next_avail);
   to.set_next_used(queue.layout.next_used);
   for (const uint16_t head : queue.heads) to.add_heads(head);
+  for (const HeldChain& chain : queue.held) {
+    state::VirtioHeldChain& held = *to.add_held();
+    held.set_place(chain.place);
+    held.set_head(chain.head);
+    held.set_written(chain.written);
+  }
+  for (const std::vector<PackedDesc>& chain : queue.chains) {
+    state::VirtioChain& descriptors = *to.add_chains();
+    for (const PackedDesc& desc : chain) {
+      state::VirtioDescriptor& descriptor = *descriptors.add_descriptors();
+      descriptor.set_address(desc.address.get());
+      descriptor.set_length(desc.length.get());
+      descriptor.set_id(desc.id.get());
+      descriptor.set_flags(desc.flags.get());
+    }
+  }
   to.set_stopping(queue.stopping);
   to.set_broken(queue.broken);
 }
@@ -42,6 +58,18 @@ QueueState QueueOf(const state::VirtioQueue& from) {
                       .stopping = from.stopping(),
                       .broken = from.broken()};
   for (const uint32_t head : from.heads()) queue.heads.push_back(static_cast<uint16_t>(head));
+  for (const state::VirtioHeldChain& held : from.held()) {
+    queue.held.push_back({.place = held.place(),
+                          .head = static_cast<uint16_t>(held.head()),
+                          .written = held.written()});
+  }
+  for (const state::VirtioChain& chain : from.chains()) {
+    std::vector<PackedDesc>& descriptors = queue.chains.emplace_back();
+    for (const state::VirtioDescriptor& desc : chain.descriptors()) {
+      descriptors.push_back({desc.address(), desc.length(), static_cast<uint16_t>(desc.id()),
+                             static_cast<uint16_t>(desc.flags())});
+    }
+  }
   return queue;
 }
 
@@ -49,6 +77,14 @@ bool NumbersFit(const state::VirtioQueue& from) {
   if (from.next_avail() > UINT16_MAX || from.next_used() > UINT16_MAX) return false;
   for (const uint32_t head : from.heads()) {
     if (head > UINT16_MAX) return false;
+  }
+  for (const state::VirtioHeldChain& held : from.held()) {
+    if (held.head() > UINT16_MAX) return false;
+  }
+  for (const state::VirtioChain& chain : from.chains()) {
+    for (const state::VirtioDescriptor& desc : chain.descriptors()) {
+      if (desc.id() > UINT16_MAX || desc.flags() > UINT16_MAX) return false;
+    }
   }
   return true;
 }

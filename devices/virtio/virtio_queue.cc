@@ -1,38 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/virtio/virtio_queue.h"
 
-#include <string>
 #include <utility>
 
 #include "base/check.h"
+#include "base/status.h"
 
 namespace platter {
-
-namespace {
-
-// I11: what was saved comes from elsewhere. Each head once; R-VQ-03: as many as the indices say, or
-// a request would be used that was not taken, or never be.
-absl::Status CheckHeads(const QueueState& state) {
-  std::vector<bool> seen(state.layout.size <= kVirtqMaxSize ? state.layout.size : 0);
-  for (uint16_t head : state.heads) {
-    if (head >= seen.size() || seen[head]) {
-      return absl::InvalidArgumentError("saved head " + std::to_string(head) +
-                                        " does not exist or is there twice");
-    }
-    seen[head] = true;
-  }
-  if (state.broken) {
-    return state.heads.empty() ? absl::OkStatus()
-                               : absl::InvalidArgumentError("saved heads of a broken queue");
-  }
-  const auto in_use = static_cast<uint16_t>(state.layout.next_avail - state.layout.next_used);
-  if (in_use == state.heads.size()) return absl::OkStatus();
-  return absl::InvalidArgumentError(std::to_string(state.heads.size()) +
-                                    " saved heads, but the indices are " + std::to_string(in_use) +
-                                    " apart");
-}
-
-}  // namespace
 
 VirtioQueue::VirtioQueue(uint16_t index, uint32_t max_size, AioContext& context,
                          VirtioQueueUser& user)
@@ -63,9 +37,7 @@ void VirtioQueueUser::OnQueueRestore(VirtioQueue& queue, uint16_t) {
 absl::Status VirtioQueue::Restore(std::shared_ptr<const GuestMemory> memory, QueueState state,
                                   uint64_t features) {
   PLATTER_CHECK(!started_);
-  absl::Status status = CheckHeads(state);
-  if (status.ok()) status = ring_.Start(std::move(memory), state.layout, features);
-  if (!status.ok()) return status;
+  PLATTER_RETURN_IF_ERROR(ring_.Start(std::move(memory), state, features));
   layout_ = state.layout;
   started_ = true;
   open_.store(true, std::memory_order_seq_cst);
@@ -77,9 +49,12 @@ QueueState VirtioQueue::Save() {
   if (state_ == State::kStopped) return {};
   QueueState state = {
       .layout = layout_, .stopping = state_ == State::kStopping, .broken = ring_.broken()};
-  if (!state.broken) state.heads = user_.OnQueueSave(*this);
-  state.layout.next_avail = ring_.next_avail();
-  state.layout.next_used = ring_.next_used();
+  if (!state.broken) {
+    ring_.Save(user_.OnQueueSave(*this), &state);
+  } else {
+    state.layout.next_avail = ring_.next_avail();
+    state.layout.next_used = ring_.next_used();
+  }
   return state;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// VirtioQueue: a SplitQueue in its AioContext: kicks from any thread, polling of the available
+// VirtioQueue: a Virtqueue in its AioContext: kicks from any thread, polling of the available
 // index with kicks suppressed, starting and stopping.
 //
 // Ownership: of its VirtioDevice. Threading: "serialised": under the device's serialiser; "in
@@ -20,22 +20,13 @@
 
 #include "aio/aio_context.h"
 #include "devices/bus/guest_memory.h"
-#include "devices/virtio/ring/split_queue.h"
+#include "devices/virtio/ring/queue_layout.h"
+#include "devices/virtio/ring/queue_state.h"
+#include "devices/virtio/ring/virtqueue.h"
 
 namespace platter {
 
 class VirtioQueue;
-
-// What is to be kept of a queue to go on with it elsewhere: where it lies and stands, and which
-// heads were taken and not used, oldest first. Their chains are read from the ring again.
-struct QueueState {
-  QueueLayout layout = {};
-  std::vector<uint16_t> heads = {};
-  // The driver told it to stop (QueueReady = 0), and it waits for the heads.
-  bool stopping = false;
-  // Nothing happens on it until a reset, so no heads matter.
-  bool broken = false;
-};
 
 // What is left when a device has worked on a queue.
 enum class QueueWork : uint8_t {
@@ -92,8 +83,8 @@ class VirtioQueue final : private Poller {
     return Restore(std::move(memory), {.layout = layout}, features);
   }
   // Starts with requests that are in use already. A saved state is not trusted: errors also for
-  // heads that don't exist or are named twice, and when they are not as many as the indices are
-  // apart. One that is `stopping` takes up its heads and nothing else; Stop(kDrain) comes next.
+  // what CheckQueueState finds. One that is `stopping` takes up its heads and nothing else;
+  // Stop(kDrain) comes next.
   absl::Status Restore(std::shared_ptr<const GuestMemory> memory, QueueState state,
                        uint64_t features);
   void Stop(QueueStop kind);
@@ -107,7 +98,7 @@ class VirtioQueue final : private Poller {
 
   // --- In context. ---
 
-  SplitQueue& ring() { return ring_; }
+  Virtqueue& ring() { return ring_; }
   // Moves with every chain that is taken.
   uint16_t taken() const { return ring_.next_avail(); }
   bool stopping() const { return state_ == State::kStopping; }
@@ -156,7 +147,7 @@ class VirtioQueue final : private Poller {
   bool waiting_ = false;
   bool polling_ = false;
   bool told_broken_ = false;
-  SplitQueue ring_;
+  Virtqueue ring_;
 };
 
 }  // namespace platter

@@ -26,6 +26,10 @@ inline constexpr uint8_t kVirtioStatusFailed = 128;
 inline constexpr uint64_t kVirtioFIndirectDesc = uint64_t{1} << 28;
 inline constexpr uint64_t kVirtioFEventIdx = uint64_t{1} << 29;
 inline constexpr uint64_t kVirtioFVersion1 = uint64_t{1} << 32;
+inline constexpr uint64_t kVirtioFRingPacked = uint64_t{1} << 34;
+inline constexpr uint64_t kVirtioFInOrder = uint64_t{1} << 35;
+inline constexpr uint64_t kVirtioFNotificationData = uint64_t{1} << 38;
+inline constexpr uint64_t kVirtioFRingReset = uint64_t{1} << 40;
 
 // 5 Device Types.
 inline constexpr uint32_t kVirtioIdBlock = 2;

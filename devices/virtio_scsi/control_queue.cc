@@ -28,7 +28,7 @@ std::span<const uint8_t> ToBytes(const T& value) {
 
 QueueWork VirtioScsiControlQueue::Work() {
   if (shared_.is_dropping()) return QueueWork::kWaiting;
-  SplitQueue& ring = queue_.ring();
+  Virtqueue& ring = queue_.ring();
   QueueWork left = QueueWork::kMore;
   for (uint32_t taken = 0; taken < kBudget; ++taken) {
     Chain chain;
@@ -184,7 +184,7 @@ void VirtioScsiControlQueue::Respond(PendingRef pending, VirtioScsiResponse resp
 }
 
 void VirtioScsiControlQueue::Put(PendingRef pending, std::span<const uint8_t> answer) {
-  SplitQueue& ring = queue_.ring();
+  Virtqueue& ring = queue_.ring();
   const uint16_t head = pending->head;
   const bool written =
       !ring.broken() && pending->writable_bytes >= answer.size() &&

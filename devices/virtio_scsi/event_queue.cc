@@ -34,7 +34,7 @@ void VirtioScsiEventQueue::Forget() {
 }
 
 VirtioScsiEventQueue::Left VirtioScsiEventQueue::Deliver() {
-  SplitQueue& ring = queue_.ring();
+  Virtqueue& ring = queue_.ring();
   Left left = Left::kNothing;
   for (uint32_t taken = 0; !waiting_.empty() || missed_; ++taken) {
     // A driver may give buffers back, too short for anything, as fast as they are taken.
@@ -60,7 +60,7 @@ VirtioScsiEventQueue::Left VirtioScsiEventQueue::Deliver() {
 }
 
 bool VirtioScsiEventQueue::Put(const Chain& chain, VirtioScsiEvent event) {
-  SplitQueue& ring = queue_.ring();
+  Virtqueue& ring = queue_.ring();
   if (chain.writable_bytes < sizeof(event)) {
     // The driver must not do that; it gets its buffer back, and the event is lost.
     ring.PushUsed(chain.head, 0);

@@ -108,7 +108,7 @@ void VirtioScsi::OnResetBegins() { shared_.dropping.store(true, std::memory_orde
 void VirtioScsi::OnReset() {
   shared_.dropping.store(false, std::memory_order_relaxed);
   event_queue_.Forget();
-  set_offered_features(VirtioScsiFeatures());
+  set_offered_features(VirtioScsiFeatures(options_));
   config_ = MakeVirtioScsiConfig(options_);
   shared_.sizes.store({}, std::memory_order_relaxed);
   for (const auto& unit : units_) {

@@ -13,10 +13,9 @@ constexpr uint32_t kMaxSectors = 0xffff;
 
 }  // namespace
 
-uint64_t VirtioScsiFeatures() {
+uint64_t VirtioScsiFeatures(const VirtioScsiOptions& options) {
   // No F_INOUT: no command here has data both ways. No F_T10_PI: units offer no protection.
-  return kVirtioFVersion1 | kVirtioFIndirectDesc | kVirtioFEventIdx | kVirtioScsiFHotplug |
-         kVirtioScsiFChange;
+  return VirtioRingFeatures(options.ring) | kVirtioScsiFHotplug | kVirtioScsiFChange;
 }
 
 VirtioScsiConfig MakeVirtioScsiConfig(const VirtioScsiOptions& options) {

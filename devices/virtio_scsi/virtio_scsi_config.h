@@ -145,7 +145,7 @@ inline constexpr uint32_t kVirtioScsiResetRescan = 1;
 inline constexpr uint32_t kVirtioScsiResetRemoved = 2;
 
 // The features offered, and the configuration space of a new device with these (checked) options.
-uint64_t VirtioScsiFeatures();
+uint64_t VirtioScsiFeatures(const VirtioScsiOptions& options);
 VirtioScsiConfig MakeVirtioScsiConfig(const VirtioScsiOptions& options);
 
 }  // namespace platter

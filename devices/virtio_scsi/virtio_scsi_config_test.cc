@@ -24,8 +24,9 @@ TEST(VirtioScsiConfigTest, WhatANewDeviceSays) {
 }
 
 TEST(VirtioScsiConfigTest, FeaturesThatAreThereAreOfferedAndNoOthers) {
-  EXPECT_EQ(VirtioScsiFeatures(), kVirtioFVersion1 | kVirtioFIndirectDesc | kVirtioFEventIdx |
-                                      kVirtioScsiFHotplug | kVirtioScsiFChange);
+  EXPECT_EQ(VirtioScsiFeatures({.ring = {.queue_reset = false}}),
+            kVirtioFVersion1 | kVirtioFIndirectDesc | kVirtioFEventIdx | kVirtioScsiFHotplug |
+                kVirtioScsiFChange);
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ void VirtioScsiLane::MakeRequests(VirtioScsiQueueState& queue) {
 QueueWork VirtioScsiLane::Work(VirtioScsiQueueState& queue) {
   // This queue's stop is on its way; the next start looks at the ring again.
   if (shared_.is_dropping()) return QueueWork::kWaiting;
-  SplitQueue& ring = queue.queue.ring();
+  Virtqueue& ring = queue.queue.ring();
   if (queue.request_count < ring.size()) MakeRequests(queue);
   uint32_t taken = 0;
   QueueWork left = QueueWork::kMore;
@@ -200,7 +200,7 @@ std::vector<uint16_t> VirtioScsiLane::Save(const VirtioScsiQueueState& queue) co
 }
 
 void VirtioScsiLane::Restore(VirtioScsiQueueState& queue, uint16_t head) {
-  SplitQueue& ring = queue.queue.ring();
+  Virtqueue& ring = queue.queue.ring();
   if (queue.request_count < ring.size()) MakeRequests(queue);
   Chain chain;
   if (!ring.Lookup(head, &chain)) return;
@@ -235,7 +235,7 @@ void VirtioScsiLane::Finish(VirtioScsiRequest& request) {
 }
 
 void VirtioScsiLane::Answer(VirtioScsiRequest& request, VirtioScsiResponse response) {
-  SplitQueue& ring = request.queue->queue.ring();
+  Virtqueue& ring = request.queue->queue.ring();
   const uint32_t written = ring.broken() ? 0 : WriteResponse(request, response);
   ring.PushUsed(request.head, written);
   Touch(*request.queue);

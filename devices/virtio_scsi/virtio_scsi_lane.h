@@ -27,7 +27,7 @@
 #include "blockbackend/device_view.h"
 #include "devices/device.h"
 #include "devices/virtio/chain_data.h"
-#include "devices/virtio/ring/split_queue.h"
+#include "devices/virtio/ring/virtqueue.h"
 #include "devices/virtio/virtio_queue.h"
 #include "devices/virtio/virtio_transport.h"
 #include "devices/virtio_scsi/scsi_address.h"

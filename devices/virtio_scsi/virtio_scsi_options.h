@@ -17,6 +17,7 @@
 
 #include "aio/aio_context.h"
 #include "devices/bus/serialiser.h"
+#include "devices/virtio/ring/ring_options.h"
 
 namespace platter {
 
@@ -28,6 +29,7 @@ struct VirtioScsiOptions {
   uint32_t queue_size = 256;  // A power of two, 4 ... 32768: room for header, response and data.
   // Pieces of data that a request may have; 0: all that the queue has room for, queue_size - 2.
   uint32_t seg_max = 0;
+  VirtioRingOptions ring = {};
   // Where the request queues run: queue i in iothreads[i % size]. Empty: all in the control
   // context, where the control and event queues are.
   std::vector<AioContext*> iothreads = {};

@@ -78,6 +78,7 @@ NodePolicy PolicyFrom(const config::BlockdevOptions& node) {
       break;
   }
   if (node.cache().no_flush()) policy.flush = NodePolicy::Flush::kIgnore;
+  if (node.cache().direct()) policy.host_cache = NodePolicy::HostCache::kBypassed;
   return policy;
 }
 

@@ -44,6 +44,20 @@ TEST(NodeOptionsTest, HostDeviceAndDefaults) {
   EXPECT_EQ(options.inline_writes, FileInlineWrites::kMemoryOnly);
 }
 
+TEST(NodeOptionsTest, ThePolicyIsWhatEveryDriverHasAlike) {
+  const NodePolicy none = PolicyFrom(Parsed("driver=null-co"));
+  EXPECT_EQ(none.discard, NodePolicy::Discard::kIgnore);
+  EXPECT_EQ(none.detect_zeroes, NodePolicy::DetectZeroes::kOff);
+  EXPECT_EQ(none.flush, NodePolicy::Flush::kHonour);
+  EXPECT_EQ(none.host_cache, NodePolicy::HostCache::kUsed);
+  const NodePolicy all = PolicyFrom(
+      Parsed("driver=null-co,discard=unmap,detect-zeroes=on,cache.direct=on,cache.no-flush=on"));
+  EXPECT_EQ(all.discard, NodePolicy::Discard::kUnmap);
+  EXPECT_EQ(all.detect_zeroes, NodePolicy::DetectZeroes::kOn);
+  EXPECT_EQ(all.flush, NodePolicy::Flush::kIgnore);
+  EXPECT_EQ(all.host_cache, NodePolicy::HostCache::kBypassed);
+}
+
 TEST(NodeOptionsTest, WhereAChildIsNamed) {
   config::BlockdevOptions raw = Parsed("driver=raw,file=below");
   ASSERT_NE(ChildOf(raw), nullptr);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// OptionsOrigin: the options that a node was opened with, kept with the node.
+// OptionsOrigin: the options that a node was opened with, kept with the node; and what a node that
+// is made for another one, nested in its options, takes from it.
 //
 // Ownership: the node's. Threading: control context. Errors: none.
 
 #ifndef PLATTER_DRIVERS_FACTORY_NODE_ORIGIN_H_
 #define PLATTER_DRIVERS_FACTORY_NODE_ORIGIN_H_
 
+#include <cstdint>
 #include <utility>
 
 #include "config/proto/blockdev.pb.h"
@@ -16,19 +18,27 @@ namespace platter {
 
 class OptionsOrigin final : public NodeOrigin {
  public:
-  explicit OptionsOrigin(config::BlockdevOptions options) : options_(std::move(options)) {}
+  enum class Place : uint8_t { kOwn, kNested };
 
-  // Complete, and with what the node has taken from the one above it.
+  OptionsOrigin(config::BlockdevOptions said, config::BlockdevOptions options, Place place)
+      : said_(std::move(said)), options_(std::move(options)), place_(place) {}
+
+  // As the user gave them, complete but for what blockdev.proto says of nested nodes. What the node
+  // above takes next counts where something is not said here.
+  const config::BlockdevOptions& said() const { return said_; }
+  // With what the node has taken from the one above it.
   const config::BlockdevOptions& options() const { return options_; }
+  Place place() const { return place_; }
 
   // Of a node that OpenNode has opened; nullptr: of another.
-  static const config::BlockdevOptions* Of(const BlockNode& node) {
-    const auto* const origin = dynamic_cast<const OptionsOrigin*>(node.origin());
-    return origin == nullptr ? nullptr : &origin->options();
+  static const OptionsOrigin* Of(const BlockNode& node) {
+    return dynamic_cast<const OptionsOrigin*>(node.origin());
   }
 
  private:
+  const config::BlockdevOptions said_;
   const config::BlockdevOptions options_;
+  const Place place_;
 };
 
 // Unless told otherwise.
@@ -36,13 +46,23 @@ inline bool IsActive(const config::BlockdevOptions& options) {
   return !options.has_active() || options.active();
 }
 
-// What a node takes from the one above it that it is made for.
-inline config::BlockdevOptions WithInherited(config::BlockdevOptions definition,
+// A nested node whose user says nothing of discards does those that the node above it, which has a
+// setting of its own, lets through.
+inline void PassDiscardsUnlessSaid(config::BlockdevOptions& nested) {
+  if (!nested.has_discard()) nested.set_discard(config::DISCARD_UNMAP);
+}
+
+// What `said` of a node comes to below `parent`, which is complete, that it is made for.
+inline config::BlockdevOptions WithInherited(config::BlockdevOptions said,
                                              const config::BlockdevOptions& parent) {
-  if (!IsActive(parent)) definition.set_active(false);
-  if (parent.read_only()) definition.set_read_only(true);
-  if (parent.auto_read_only()) definition.set_auto_read_only(true);
-  return definition;
+  if (!IsActive(parent)) said.set_active(false);
+  if (!said.has_read_only()) said.set_read_only(parent.read_only());
+  if (!said.has_auto_read_only()) said.set_auto_read_only(parent.auto_read_only());
+  config::CacheOptions& cache = *said.mutable_cache();
+  if (!cache.has_direct()) cache.set_direct(parent.cache().direct());
+  if (!cache.has_no_flush()) cache.set_no_flush(parent.cache().no_flush());
+  PassDiscardsUnlessSaid(said);
+  return said;
 }
 
 }  // namespace platter

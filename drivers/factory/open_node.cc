@@ -33,8 +33,10 @@ absl::StatusOr<NodeRef> Reference(BlockGraph& graph, const std::string& name,
   return node;
 }
 
-absl::StatusOr<NodeRef> Make(BlockGraph& graph, const config::BlockdevOptions& options,
-                             BlockGraph::Keep keep, int depth);
+// `parent`: the node that this one is made for; nullptr: for none.
+absl::StatusOr<NodeRef> Make(BlockGraph& graph, const config::BlockdevOptions& said,
+                             const config::BlockdevOptions* parent, BlockGraph::Keep keep,
+                             int depth);
 
 absl::StatusOr<NodeRef> MakeChild(BlockGraph& graph, const config::BlockdevRef& ref,
                                   const config::BlockdevOptions& parent, const std::string& what,
@@ -45,8 +47,7 @@ absl::StatusOr<NodeRef> MakeChild(BlockGraph& graph, const config::BlockdevRef& 
   if (ref.ref_case() != config::BlockdevRef::kDefinition) {
     return ErrorWithErrno(EINVAL, absl::StrCat(what, ": missing"));
   }
-  // A node that is read-only, or inactive, opens what is made for it alone so too.
-  return Make(graph, WithInherited(ref.definition(), parent), BlockGraph::Keep::kNo, depth + 1);
+  return Make(graph, ref.definition(), &parent, BlockGraph::Keep::kNo, depth + 1);
 }
 
 // As MakeChild, with an error that names the parent (when the user did), as drivers' own do.
@@ -115,11 +116,13 @@ absl::Status SetActivity(BlockNode& node, bool active) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<NodeRef> Make(BlockGraph& graph, const config::BlockdevOptions& options,
-                             BlockGraph::Keep keep, int depth) {
+absl::StatusOr<NodeRef> Make(BlockGraph& graph, const config::BlockdevOptions& said,
+                             const config::BlockdevOptions* parent, BlockGraph::Keep keep,
+                             int depth) {
   if (depth > kMaxDepth) {
     return ErrorWithErrno(EINVAL, absl::StrCat("block nodes nest more than ", kMaxDepth, " deep"));
   }
+  config::BlockdevOptions options = parent == nullptr ? said : WithInherited(said, *parent);
   std::string name = options.node_name();
   if (name.empty()) {
     name = graph.GenerateNodeName();
@@ -131,9 +134,11 @@ absl::StatusOr<NodeRef> Make(BlockGraph& graph, const config::BlockdevOptions& o
   (*node)->set_policy(PolicyFrom(options));
   const bool active = IsActive(options) && !graph.opens_inactive();
   PLATTER_RETURN_IF_ERROR(SetActivity(**node, active));
-  (*node)->set_origin(std::make_unique<OptionsOrigin>(options));
   // A child may have taken the name meanwhile.
   if (!options.node_name().empty()) PLATTER_RETURN_IF_ERROR(graph.CheckNodeName(name));
+  (*node)->set_origin(std::make_unique<OptionsOrigin>(
+      said, std::move(options),
+      parent == nullptr ? OptionsOrigin::Place::kOwn : OptionsOrigin::Place::kNested));
   graph.Register(*node, keep);
   return node;
 }
@@ -147,7 +152,7 @@ Task<absl::StatusOr<NodeRef>> OpenNode(BlockGraph& graph, config::BlockdevOption
   for (const NodeRef& node : below) drained.push_back(co_await DrainedSection::Begin(*node));
   const BlockGraph::Keep keep =
       options.node_name().empty() ? BlockGraph::Keep::kNo : BlockGraph::Keep::kYes;
-  co_return Make(graph, options, keep, 0);
+  co_return Make(graph, options, nullptr, keep, 0);
 }
 
 }  // namespace platter

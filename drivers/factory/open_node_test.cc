@@ -130,11 +130,83 @@ TEST_F(OpenNodeTest, CommonOptionsBecomeThePolicy) {
 }
 
 TEST_F(OpenNodeTest, ReadOnlyReachesChildrenMadeOnTheSpot) {
-  absl::StatusOr<NodeRef> node = Open(
-      "driver=raw,node-name=n,read-only=on,file.driver=memory,file.node-name=low,file.size=1M");
+  const std::string options =
+      "driver=raw,node-name=n,read-only=on,file.driver=memory,file.node-name=low,file.size=1M";
+  absl::StatusOr<NodeRef> node = Open(options);
   ASSERT_TRUE(node.ok()) << node.status();
   EXPECT_TRUE((*node)->read_only());
   EXPECT_TRUE(graph_.Find("low")->read_only());
+  node->reset();
+  ASSERT_TRUE(BlockOn(control_, graph_.Remove("n")).ok());
+  node = Open(options + ",file.read-only=off");
+  ASSERT_TRUE(node.ok()) << node.status();
+  EXPECT_TRUE((*node)->read_only());
+  EXPECT_FALSE(graph_.Find("low")->read_only()) << "it says so itself";
+}
+
+TEST_F(OpenNodeTest, CacheSettingsReachNestedNodesThatDoNotSay) {
+  ASSERT_TRUE(Open("driver=blkdebug,node-name=top,cache.direct=on,cache.no-flush=on,"
+                   "image.driver=raw,image.node-name=mid,image.cache.no-flush=off,"
+                   "image.file.driver=memory,image.file.size=1M,image.file.node-name=low")
+                  .ok());
+  for (const char* const name : {"top", "mid", "low"}) {
+    EXPECT_EQ(graph_.Find(name)->policy().host_cache, NodePolicy::HostCache::kBypassed) << name;
+  }
+  EXPECT_EQ(graph_.Find("top")->policy().flush, NodePolicy::Flush::kIgnore);
+  EXPECT_EQ(graph_.Find("mid")->policy().flush, NodePolicy::Flush::kHonour);
+  EXPECT_EQ(graph_.Find("low")->policy().flush, NodePolicy::Flush::kHonour);
+}
+
+TEST_F(OpenNodeTest, ANodeThatIsReferredToTakesNothing) {
+  ASSERT_TRUE(Open("driver=memory,node-name=low,size=1M").ok());
+  ASSERT_TRUE(Open("driver=raw,node-name=top,read-only=on,cache.direct=on,cache.no-flush=on,"
+                   "discard=unmap,file=low")
+                  .ok());
+  const BlockNode& low = *graph_.Find("low");
+  EXPECT_FALSE(low.read_only());
+  EXPECT_EQ(low.policy().host_cache, NodePolicy::HostCache::kUsed);
+  EXPECT_EQ(low.policy().flush, NodePolicy::Flush::kHonour);
+  EXPECT_EQ(low.policy().discard, NodePolicy::Discard::kIgnore);
+}
+
+// Each node decides for itself what comes through; a nested one passes everything on.
+TEST_F(OpenNodeTest, DiscardsAndZeroesThatUnmapAreDecidedByEachNode) {
+  struct Row {
+    const char* driver;
+    const char* child;
+    const char* options;
+    bool passed;
+  };
+  const Row rows[] = {{"raw", "file", "", false},
+                      {"raw", "file", ",discard=unmap", true},
+                      {"raw", "file", ",file.discard=unmap", false},
+                      {"raw", "file", ",discard=ignore,file.discard=unmap", false},
+                      {"raw", "file", ",discard=unmap,file.discard=ignore", false},
+                      {"blkdebug", "image", "", false},
+                      {"blkdebug", "image", ",discard=unmap", true},
+                      {"blkdebug", "image", ",image.discard=unmap", false},
+                      {"blkdebug", "image", ",discard=unmap,image.discard=ignore", false}};
+  std::vector<uint8_t> data(uint64_t{64} << 10, 'x');
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::string(row.driver) + row.options);
+    const std::string child = row.child;
+    // Room for the data, once.
+    ASSERT_TRUE(Open(std::string("driver=") + row.driver + ",node-name=top," + child +
+                     ".driver=memory," + child + ".size=1M," + child + ".allocation-limit=64K" +
+                     row.options)
+                    .ok());
+    for (const IoOp op : {IoOp::kDiscard, IoOp::kWriteZeroes}) {
+      TestRoot root;
+      ASSERT_TRUE(root.Open(graph_.Find("top")).ok());
+      DiskIo io(root, control_);
+      ASSERT_EQ(io.Transfer(IoOp::kWrite, 0, data).Run(), 0);
+      EXPECT_EQ(io.Range(op, 0, data.size()).Run(IoFlags::kMayUnmap), 0);
+      EXPECT_EQ(io.Transfer(IoOp::kWrite, data.size(), data).Run(), row.passed ? 0 : -ENOSPC);
+      // As before.
+      EXPECT_EQ(io.Range(IoOp::kDiscard, 0, 2 * data.size()).Run(), 0);
+    }
+    ASSERT_TRUE(BlockOn(control_, graph_.Remove("top")).ok());
+  }
 }
 
 TEST_F(OpenNodeTest, AnInactiveNodeHasInactiveChildren) {

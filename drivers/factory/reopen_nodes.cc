@@ -78,9 +78,21 @@ const Edge* WriterOf(const BlockNode& node) {
   return nullptr;
 }
 
+// What a client says of a node by its name.
+BlockdevOptions OptionsByName(const BlockNode& node, const BlockdevOptions& said) {
+  const OptionsOrigin* const origin = OptionsOrigin::Of(node);
+  BlockdevOptions options = said;
+  if (origin != nullptr && origin->place() == OptionsOrigin::Place::kNested) {
+    PassDiscardsUnlessSaid(options);
+  }
+  return options;
+}
+
 // A node that changes, and what has been found out for it.
 struct Change {
   NodeRef node;
+  BlockdevOptions said;
+  OptionsOrigin::Place place = OptionsOrigin::Place::kOwn;
   BlockdevOptions before;
   BlockdevOptions after;
   NodeRef new_child = nullptr;
@@ -113,7 +125,8 @@ class Reopening {
         return ErrorWithErrno(ENOENT,
                               absl::StrCat("there is no block node '", options.node_name(), "'"));
       }
-      PLATTER_RETURN_IF_ERROR(Add(std::move(node), options));
+      BlockdevOptions after = OptionsByName(*node, options);
+      PLATTER_RETURN_IF_ERROR(Add(std::move(node), options, std::move(after)));
     }
     return absl::OkStatus();
   }
@@ -138,7 +151,8 @@ class Reopening {
         node.SetAccess(change.after.read_only() ? NodeAccess::kReadOnly : NodeAccess::kReadWrite);
       }
       node.set_policy(PolicyFrom(change.after));
-      node.set_origin(std::make_unique<OptionsOrigin>(std::move(change.after)));
+      node.set_origin(std::make_unique<OptionsOrigin>(std::move(change.said),
+                                                      std::move(change.after), change.place));
     }
   }
 
@@ -149,14 +163,17 @@ class Reopening {
     return std::find(quiet_.begin(), quiet_.end(), node) == quiet_.end() ? nullptr : node;
   }
 
-  absl::Status Add(NodeRef node, BlockdevOptions after) {
+  // `after`: what `said` comes to.
+  absl::Status Add(NodeRef node, BlockdevOptions said, BlockdevOptions after) {
     for (const Change& change : changes_) {
       if (change.node == node) return change.Refuse(EINVAL, "is to be reopened twice");
     }
-    Change change = {.node = std::move(node), .before = {}, .after = std::move(after)};
-    const BlockdevOptions* const before = OptionsOrigin::Of(*change.node);
-    if (before == nullptr) return change.Refuse(EINVAL, "was not opened by options");
-    change.before = *before;
+    Change change = {
+        .node = std::move(node), .said = std::move(said), .before = {}, .after = std::move(after)};
+    const OptionsOrigin* const origin = OptionsOrigin::Of(*change.node);
+    if (origin == nullptr) return change.Refuse(EINVAL, "was not opened by options");
+    change.before = origin->options();
+    change.place = origin->place();
     if (change.before.variant_case() != change.after.variant_case()) {
       return change.RefuseOption("driver");
     }
@@ -212,27 +229,25 @@ class Reopening {
   // Of a node that was made for the one above it by `definition`.
   absl::Status AddOwnChild(const Change& change, const NodeRef& child,
                            const BlockdevOptions& definition, config::BlockdevRef& wanted) {
-    const BlockdevOptions* const now = OptionsOrigin::Of(*child);
-    BlockdevOptions after;
+    const OptionsOrigin& now = *OptionsOrigin::Of(*child);
+    BlockdevOptions said;
     if (wanted.has_definition()) {
-      after = WithInherited(wanted.definition(), change.after);
-      if (after.has_node_name() && after.node_name() != child->node_name()) {
+      said = wanted.definition();
+      if (said.has_node_name() && said.node_name() != child->node_name()) {
         return change.RefuseOption(
             absl::StrCat(change.node->children().front()->role(), ".node-name"));
       }
     } else {
-      // Named: it keeps what it has, apart from what comes from above.
-      after = *now;
-      after.set_read_only(now->read_only() && !change.before.read_only());
-      after.set_auto_read_only(now->auto_read_only() && !change.before.auto_read_only());
-      if (definition.read_only()) after.set_read_only(true);
-      if (definition.auto_read_only()) after.set_auto_read_only(true);
-      after = WithInherited(std::move(after), change.after);
+      // Named: what it was told last counts, and the same for those below it.
+      said = now.said();
+      if (config::BlockdevRef* const below = MutableChildOf(said); below != nullptr) {
+        below->set_reference(child->children().front()->child()->node_name());
+      }
       wanted.mutable_definition()->CopyFrom(definition);
     }
-    if (now->has_node_name()) after.set_node_name(now->node_name());
-    if (MessageDifferencer::Equals(after, *now)) return absl::OkStatus();
-    return Add(child, std::move(after));
+    if (now.options().has_node_name()) said.set_node_name(now.options().node_name());
+    BlockdevOptions after = WithInherited(said, change.after);
+    return Add(child, std::move(said), std::move(after));
   }
 
   // Whether the client says himself what is to become of the node.

@@ -5,8 +5,9 @@
 //
 // What can change: read-only, auto-read-only, cache, discard and detect-zeroes of every driver, aio
 // and x-inline-writes of files, offset, size and file of raw. A `file` or `image` is named, or
-// written out as it was when the node was opened; a node that was made for the one above it goes on
-// taking read-only from there.
+// written out as it was when the node was opened. Either way a node that was made for the one above
+// it goes on taking from there what it was never told itself (blockdev.proto), in the same step. Of
+// one that is reopened by its own name nothing comes from above.
 //
 // Ownership: nodes hold what they need. Threading: control context; drains the nodes meanwhile.
 // Errors: name the node, and the option where one cannot change. ENOENT, EINVAL, EACCES (a node

@@ -59,7 +59,8 @@ class ReopenNodesTest : public testing::Test {
                std::to_string(node->length()) + " " +
                std::to_string(static_cast<int>(policy.discard)) +
                std::to_string(static_cast<int>(policy.detect_zeroes)) +
-               std::to_string(static_cast<int>(policy.flush)) + " " +
+               std::to_string(static_cast<int>(policy.flush)) +
+               std::to_string(static_cast<int>(policy.host_cache)) + " " +
                std::to_string(node->limits().request_alignment) + " " +
                std::to_string(node->parents().size()) + ":";
       for (const Edge* const edge : node->children()) state += edge->child()->node_name() + " ";
@@ -274,6 +275,88 @@ TEST_F(ReopenNodesTest, ANodeMadeForItsParentFollowsIt) {
   EXPECT_EQ(Node("low")->policy().flush, NodePolicy::Flush::kIgnore);
   EXPECT_TRUE(Node("low")->read_only());
   EXPECT_EQ(Node("top")->policy().discard, NodePolicy::Discard::kUnmap);
+}
+
+std::string CacheOf(const BlockNode& node) {
+  return std::string(node.policy().host_cache == NodePolicy::HostCache::kBypassed ? "direct" : "") +
+         (node.policy().flush == NodePolicy::Flush::kIgnore ? "+no-flush" : "");
+}
+
+TEST_F(ReopenNodesTest, WhatComesFromAboveIsCarriedDown) {
+  const std::string low = "file.file.driver=memory,file.file.node-name=low,file.file.size=4096";
+  const std::string written = "file.driver=raw,file.node-name=mid," + low;
+  Open("driver=raw,node-name=top," + written);
+  for (const std::string& below : {std::string("file=mid"), written}) {
+    SCOPED_TRACE(below);
+    ASSERT_TRUE(
+        Reopen("driver=raw,node-name=top,cache.direct=on,cache.no-flush=on,read-only=on," + below)
+            .ok());
+    for (const char* const name : {"top", "mid", "low"}) {
+      EXPECT_EQ(CacheOf(*Node(name)), "direct+no-flush") << name;
+      EXPECT_TRUE(Node(name)->read_only()) << name;
+    }
+    ASSERT_TRUE(Reopen("driver=raw,node-name=top," + below).ok());
+    for (const char* const name : {"top", "mid", "low"}) {
+      EXPECT_EQ(CacheOf(*Node(name)), "") << name;
+      EXPECT_FALSE(Node(name)->read_only()) << name;
+      EXPECT_EQ(Node(name)->policy().discard, std::string(name) == "top"
+                                                  ? NodePolicy::Discard::kIgnore
+                                                  : NodePolicy::Discard::kUnmap)
+          << name;
+    }
+  }
+}
+
+TEST_F(ReopenNodesTest, ANestedNodeKeepsWhatItWasToldItself) {
+  const std::string top = "driver=raw,node-name=top,";
+  const std::string low = "file.driver=memory,file.node-name=low,file.size=4096";
+  Open(top + low + ",file.cache.direct=off,file.read-only=off,file.discard=ignore");
+  ASSERT_TRUE(Reopen(top + "cache.direct=on,cache.no-flush=on,read-only=on,file=low").ok());
+  EXPECT_EQ(CacheOf(*Node("top")), "direct+no-flush");
+  EXPECT_EQ(CacheOf(*Node("low")), "+no-flush");
+  EXPECT_FALSE(Node("low")->read_only());
+  EXPECT_EQ(Node("low")->policy().discard, NodePolicy::Discard::kIgnore);
+  // Written out anew, it says less.
+  ASSERT_TRUE(Reopen(top + "cache.direct=on," + low).ok());
+  EXPECT_EQ(CacheOf(*Node("low")), "direct");
+  EXPECT_EQ(Node("low")->policy().discard, NodePolicy::Discard::kUnmap);
+  // And that counts from then on.
+  ASSERT_TRUE(Reopen(top + "file=low").ok());
+  EXPECT_EQ(CacheOf(*Node("low")), "");
+}
+
+TEST_F(ReopenNodesTest, ByItsOwnNameANestedNodeTakesNothing) {
+  const std::string top = "driver=raw,node-name=top,cache.direct=on,";
+  const std::string low = "driver=memory,node-name=low,size=4096";
+  Open(top + "file.driver=memory,file.node-name=low,file.size=4096");
+  EXPECT_EQ(CacheOf(*Node("low")), "direct");
+  ASSERT_TRUE(Reopen(low + ",cache.no-flush=on").ok());
+  EXPECT_EQ(CacheOf(*Node("low")), "+no-flush");
+  EXPECT_EQ(Node("low")->policy().discard, NodePolicy::Discard::kUnmap) << "it is nested still";
+  // Until the one above says something again; what the node was told stays.
+  ASSERT_TRUE(Reopen(top + "file=low").ok());
+  EXPECT_EQ(CacheOf(*Node("low")), "direct+no-flush");
+  // Both in one command: each has what is said of it.
+  ASSERT_TRUE(Reopen(std::vector<std::string>{top + "file=low", low + ",discard=ignore"}).ok());
+  EXPECT_EQ(CacheOf(*Node("top")), "direct");
+  EXPECT_EQ(CacheOf(*Node("low")), "");
+  EXPECT_EQ(Node("low")->policy().discard, NodePolicy::Discard::kIgnore);
+}
+
+TEST_F(ReopenNodesTest, TheFileBelowIsOpenedAnewInTheSameStep) {
+  const std::string path = MakeFile("below.img", 8192);
+  const std::string top = "driver=raw,node-name=top,";
+  Open(top + "file.driver=file,file.node-name=low,file.filename=" + path);
+  auto& file = dynamic_cast<FileNode&>(*Node("low"));
+  const absl::Status direct = Reopen(top + "cache.direct=on,file=low");
+  // Not every host's file system has direct I/O.
+  EXPECT_EQ(file.geometry().direct, direct.ok()) << direct;
+  ASSERT_TRUE(Reopen(top + "file=low").ok());
+  EXPECT_FALSE(file.geometry().direct);
+  // All or nothing: the file has gone from its place.
+  ASSERT_EQ(std::remove(path.c_str()), 0);
+  EXPECT_THAT(Refused(top + "cache.direct=on,cache.no-flush=on,file=low", ENOENT),
+              HasSubstr("node 'low': "));
 }
 
 // Whose image it is, is not for this to say.

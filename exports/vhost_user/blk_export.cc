@@ -27,6 +27,7 @@ absl::StatusOr<std::unique_ptr<VhostUserBlkExport>> VhostUserBlkExport::Create(
                                    .num_queues = options.num_queues,
                                    .queue_size = options.queue_size,
                                    .seg_max = SegMax(options.queue_size, kVirtioBlkOverhead),
+                                   .ring = kRing,
                                    .iothreads = options.iothreads},
                                   drive, control);
   if (!device.ok()) return Annotate(device.status(), title);

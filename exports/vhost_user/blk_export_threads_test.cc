@@ -33,14 +33,17 @@ namespace {
 
 constexpr uint64_t kRounds = 20;
 
-// What a guest does in one session.
+// What a guest does in one session: on split rings, or on packed ones when its mark is even.
 void UseDisk(const std::string& path, uint8_t mark) {
   VhostUserBus bus({});
   auto front = VhostUserFrontEnd::Connect(path, {});
   ASSERT_TRUE(front.ok()) << front.status();
-  VirtioVhostUserDriver transport(bus, **front, {.queues = 2});
+  const bool packed = mark % 2 == 0;
+  VirtioVhostUserDriver transport(
+      bus, **front, {.queues = 2, .format = packed ? RingFormat::kPacked : RingFormat::kSplit});
   VirtioBlkDriver disk(bus, transport, {.queues = 2});
   ASSERT_TRUE(disk.Probe().ok());
+  ASSERT_EQ(disk.Has(guest::kFeatureRingPacked), packed);
   std::vector<uint8_t> data(8192, mark);
   std::vector<uint8_t> back(data.size());
   for (uint64_t round = 0; round < kRounds; ++round) {

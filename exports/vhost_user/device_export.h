@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/owned_descriptor.h"
 #include "blockbackend/device_view.h"
+#include "devices/virtio/ring/ring_options.h"
 #include "devices/virtio/virtio_device.h"
 #include "exports/vhost_user/memory_table.h"
 #include "exports/vhost_user/server.h"
@@ -66,6 +67,8 @@ class VhostUserExport {
   // Of a drive that guests are to write to. FAILED_PRECONDITION (EACCES).
   static absl::Status CheckWritable(const std::string& title, const BlockDeviceView& backend);
 
+  // For front-ends to choose from. They reset queues by messages, and kick by descriptors.
+  static constexpr VirtioRingOptions kRing = {.packed = true, .queue_reset = false};
   // For a device whose requests take `overhead` descriptors besides; 0: what its queue holds.
   static uint32_t SegMax(uint32_t queue_size, uint32_t overhead) {
     return queue_size > kVhostUserMaxSegments + overhead ? kVhostUserMaxSegments : 0;

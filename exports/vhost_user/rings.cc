@@ -3,6 +3,7 @@
 #include "exports/vhost_user/rings.h"
 
 #include <array>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -13,11 +14,15 @@
 #include "base/check.h"
 #include "base/status.h"
 #include "devices/virtio/event_descriptors.h"
+#include "devices/virtio/ring/packed_spec.h"
 #include "devices/virtio/virtio_spec.h"
 
 namespace platter {
 
 namespace {
+
+// Of a packed ring's base: where the next descriptor to use is.
+constexpr uint32_t kPackedUsedShift = 16;
 
 std::string NameOf(uint32_t index) { return absl::StrCat("ring ", index); }
 
@@ -50,6 +55,10 @@ absl::Status VhostUserRings::CheckStill(uint32_t index, const char* what) const 
 
 absl::Status VhostUserRings::SetNum(uint32_t index, uint32_t size) {
   PLATTER_RETURN_IF_ERROR(CheckStill(index, "size"));
+  if (packed() && size != 0 && size <= max_size_) {
+    rings_[index].size = size;  // 2.8.10.1: any.
+    return absl::OkStatus();
+  }
   if (!IsPowerOfTwo(size) || size > max_size_) {
     return absl::InvalidArgumentError(
         absl::StrCat(NameOf(index), ": size ", size, " is not a power of two up to ", max_size_));
@@ -75,10 +84,10 @@ absl::Status VhostUserRings::SetAddr(const VhostUserVringAddr& addr) {
 
 absl::Status VhostUserRings::SetBase(uint32_t index, uint32_t base) {
   PLATTER_RETURN_IF_ERROR(CheckStill(index, "base"));
-  if (base > UINT16_MAX) {
+  if (!packed() && base > UINT16_MAX) {
     return absl::InvalidArgumentError(absl::StrCat(NameOf(index), ": base ", base, " is no index"));
   }
-  rings_[index].next_avail = static_cast<uint16_t>(base);
+  rings_[index].base = base;
   return absl::OkStatus();
 }
 
@@ -148,7 +157,7 @@ bool VhostUserRings::Ready(const Ring& ring) const {
 
 absl::Status VhostUserRings::StartReady() {
   // A device that needs a reset starts nothing before it.
-  if (!features_known_ || table_.memory() == nullptr || transport_.needs_reset()) {
+  if (!features_ || table_.memory() == nullptr || transport_.needs_reset()) {
     return absl::OkStatus();
   }
   for (uint32_t index = 0; index < rings_.size(); ++index) {
@@ -162,8 +171,10 @@ absl::StatusOr<QueueLayout> VhostUserRings::LayoutOf(uint32_t index) const {
   const Ring& ring = rings_[index];
   const uint64_t size = ring.size;
   const auto descriptors = table_.ToGuest(ring.addr->descriptor, size * sizeof(VirtqDesc));
-  const auto driver = table_.ToGuest(ring.addr->available, VirtqAvailBytes(ring.size));
-  const auto device = table_.ToGuest(ring.addr->used, VirtqUsedBytes(ring.size));
+  const uint64_t driver_bytes = packed() ? kPackedEventBytes : VirtqAvailBytes(ring.size);
+  const uint64_t device_bytes = packed() ? kPackedEventBytes : VirtqUsedBytes(ring.size);
+  const auto driver = table_.ToGuest(ring.addr->available, driver_bytes);
+  const auto device = table_.ToGuest(ring.addr->used, device_bytes);
   if (!descriptors || !driver || !device) {
     return absl::InvalidArgumentError(
         absl::StrCat(NameOf(index), ": a part of it is not within one region of memory"));
@@ -172,16 +183,59 @@ absl::StatusOr<QueueLayout> VhostUserRings::LayoutOf(uint32_t index) const {
                      .descriptors = *descriptors,
                      .driver = *driver,
                      .device = *device,
-                     .next_avail = ring.next_avail,
+                     .next_avail = static_cast<uint16_t>(base(index)),
+                     .next_used = static_cast<uint16_t>(base(index) >> kPackedUsedShift),
                      .used_log = UsedLogOf(*ring.addr)};
 }
 
+uint32_t VhostUserRings::FirstBase() const {
+  const uint32_t place = FirstPlace(features_.value_or(0));
+  return place | place << kPackedUsedShift;
+}
+
+uint16_t VhostUserRings::ReadRing16(uint64_t address) const {
+  std::array<uint8_t, sizeof(Le16)> bytes = {};
+  table_.memory()->Read(address, bytes);
+  return static_cast<uint16_t>(bytes[0] | bytes[1] << 8);
+}
+
+// User-mode Linux calls the base of every new ring 0, where a packed one's has wrap counters of 1.
+// One that really stands there had its last descriptor written with a wrap counter of 1 just
+// before; a new one's is zero (2.8.13).
+bool VhostUserRings::IsNew(const QueueLayout& layout) const {
+  const uint64_t last = layout.descriptors + (layout.size - 1) * sizeof(PackedDesc);
+  return (ReadRing16(last + offsetof(PackedDesc, flags)) & kPackedDescAvail) == 0;
+}
+
+uint64_t* VhostUserRings::RunMark(uint32_t index) const {
+  if (!packed() || inflight_ == nullptr) return nullptr;
+  return reinterpret_cast<uint64_t*>(inflight_->region(index).host);
+}
+
+absl::StatusOr<QueueState> VhostUserRings::PackedStateOf(uint32_t index,
+                                                         const QueueLayout& layout) const {
+  QueueState state = {.layout = layout};
+  if (base(index) == 0 && IsNew(layout)) {
+    state.layout.next_avail = state.layout.next_used = PackedPlace::kFirst;
+  }
+  const uint64_t* const mark = RunMark(index);
+  if (mark != nullptr && __atomic_load_n(mark, __ATOMIC_ACQUIRE) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(NameOf(index),
+                     ": a back-end ended while this packed ring ran, of which is not "
+                     "recorded what is in flight"));
+  }
+  if (state.layout.next_used == state.layout.next_avail) return state;
+  return absl::InvalidArgumentError(
+      absl::StrCat(NameOf(index), ": base ", state.layout.next_avail, ", but the place to use is ",
+                   state.layout.next_used, ": which requests are in flight can't be known"));
+}
+
 absl::StatusOr<QueueState> VhostUserRings::StateOf(uint32_t index, const QueueLayout& layout) {
+  if (packed()) return PackedStateOf(index, layout);
   QueueState state = {.layout = layout};
   // The protocol tells the available ring's place only; the used ring's is in the ring itself.
-  std::array<uint8_t, sizeof(Le16)> bytes = {};
-  table_.memory()->Read(layout.device + kVirtqUsedIdx, bytes);
-  const auto used = static_cast<uint16_t>(bytes[0] | bytes[1] << 8);
+  const uint16_t used = ReadRing16(layout.device + kVirtqUsedIdx);
   state.layout.next_used = used;
   if (inflight_ != nullptr) state.layout.inflight = inflight_->region(index);
   if (state.layout.inflight.host != nullptr) {
@@ -208,6 +262,9 @@ absl::Status VhostUserRings::Start(uint32_t index) {
   absl::StatusOr<QueueState> state = StateOf(index, *layout);
   if (!state.ok()) return state.status();
   PLATTER_RETURN_IF_ERROR(transport_.RestoreQueue(static_cast<uint16_t>(index), *std::move(state)));
+  if (uint64_t* const mark = RunMark(index)) {
+    __atomic_store_n(mark, kVirtioFRingPacked, __ATOMIC_RELEASE);
+  }
   ring.running = true;
   CallIfOwed(index);
   return absl::OkStatus();
@@ -247,7 +304,9 @@ void VhostUserRings::Stop(uint32_t index) {
 
 void VhostUserRings::OnStopped(uint32_t index, DirectTransport::Position position) {
   rings_[index].running = false;
-  rings_[index].next_avail = position.next_avail;
+  const uint32_t used = packed() ? uint32_t{position.next_used} << kPackedUsedShift : 0;
+  rings_[index].base = position.next_avail | used;
+  if (uint64_t* const mark = RunMark(index)) __atomic_store_n(mark, uint64_t{0}, __ATOMIC_RELEASE);
   if (--stopping_ != 0) return;
   Done done = std::move(stopped_);
   std::move(done)();
@@ -268,7 +327,7 @@ void VhostUserRings::ForgetAll() {
     rings_[index].err = std::move(err);
     rings_[index].has_call = has_call;
   }
-  features_known_ = false;
+  features_.reset();
 }
 
 void VhostUserRings::DropDescriptors() {

@@ -24,6 +24,7 @@
 #include "base/owned_descriptor.h"
 #include "devices/virtio/direct_transport.h"
 #include "devices/virtio/ring/queue_layout.h"
+#include "devices/virtio/virtio_spec.h"
 #include "exports/vhost_user/inflight_area.h"
 #include "exports/vhost_user/memory_table.h"
 #include "exports/vhost_user/vhost_user_spec.h"
@@ -51,10 +52,10 @@ class VhostUserRings {
   absl::Status SetEnabled(uint32_t index, bool enabled);
   // Of rings that SET_VRING_ENABLE did not name.
   void set_enabled_at_first(bool enabled) { enabled_at_first_ = enabled; }
+  // With them rings may run; nullopt: they are not negotiated.
+  void set_features(std::optional<uint64_t> features) { features_ = features; }
   // Where requests in flight are recorded, from the next start of a ring on; nullptr: nowhere.
   void set_inflight(const InflightArea* area) { inflight_ = area; }
-  // Rings may run: features are negotiated.
-  void set_features_known(bool known) { features_known_ = known; }
 
   // --- Running. ---
 
@@ -66,8 +67,10 @@ class VhostUserRings {
   // Whether SetAddr is of a running ring whose used ring is to be logged at another place: it takes
   // a stop.
   bool MovesLog(const VhostUserVringAddr& addr) const;
-  // The next entry of the available ring of one that does not run.
-  uint16_t base(uint32_t index) const { return rings_[index].next_avail; }
+  // Where one that does not run goes on, as the messages tell it: of a split ring, the next entry
+  // of the available ring; of a packed one, the next descriptor to take, and in the upper 16 bits
+  // the next one to use, both with their wrap counters in the highest bit.
+  uint32_t base(uint32_t index) const { return rings_[index].base.value_or(FirstBase()); }
 
   // Starts those that have everything. The first error is the answer.
   absl::Status StartReady();
@@ -95,7 +98,7 @@ class VhostUserRings {
   struct Ring {
     uint32_t size = 0;  // 0: not known.
     std::optional<VhostUserVringAddr> addr;
-    uint16_t next_avail = 0;
+    std::optional<uint32_t> base;
     bool kick_known = false;
     bool has_kick = false;
     bool has_call = false;
@@ -106,13 +109,20 @@ class VhostUserRings {
     OwnedDescriptor err;
   };
 
+  bool packed() const { return (features_.value_or(0) & kVirtioFRingPacked) != 0; }
+  uint32_t FirstBase() const;
   bool Ready(const Ring& ring) const;
   absl::Status CheckStill(uint32_t index, const char* what) const;
   absl::Status Start(uint32_t index);
+  uint16_t ReadRing16(uint64_t address) const;
+  bool IsNew(const QueueLayout& layout) const;
   absl::StatusOr<QueueLayout> LayoutOf(uint32_t index) const;
   uint64_t UsedLogOf(const VhostUserVringAddr& addr) const;
   // Completes the layout by where the ring stands, and says what a predecessor had in flight.
   absl::StatusOr<QueueState> StateOf(uint32_t index, const QueueLayout& layout);
+  absl::StatusOr<QueueState> PackedStateOf(uint32_t index, const QueueLayout& layout) const;
+  // What says that a packed ring runs, or nullptr where nobody records it.
+  uint64_t* RunMark(uint32_t index) const;
   void CallIfOwed(uint32_t index);
   void Stop(uint32_t index);
   void OnStopped(uint32_t index, DirectTransport::Position position);
@@ -122,7 +132,7 @@ class VhostUserRings {
   const InflightArea* inflight_ = nullptr;
   const uint32_t max_size_;
   bool enabled_at_first_ = true;
-  bool features_known_ = false;
+  std::optional<uint64_t> features_;
   std::vector<Ring> rings_;
   uint32_t stopping_ = 0;
   Done stopped_;  // What comes when none is stopping any more.

@@ -26,8 +26,9 @@ class NoVectors final : public InterruptVectors {
 class RingsTest : public testing::Test {
  protected:
   RingsTest()
-      : device_(*VirtioBlk::Create({.id = "d", .num_queues = 2, .queue_size = 128}, backend_,
-                                   *control_)),
+      : device_(*VirtioBlk::Create(
+            {.id = "d", .num_queues = 2, .queue_size = 128, .ring = {.packed = true}}, backend_,
+            *control_)),
         transport_(*device_, vectors_),
         rings_(std::make_unique<VhostUserRings>(transport_, table_, 2, 128)) {
     const OwnedDescriptor file(memfd_create("rings", MFD_CLOEXEC));
@@ -45,9 +46,10 @@ class RingsTest : public testing::Test {
     control_->RunUntil([&] { return done; });
     device_.reset();
   }
-  void Negotiate() {
-    ASSERT_TRUE(transport_.SetFeatures(transport_.offered_features()).ok());
-    rings_->set_features_known(true);
+  void Negotiate(uint64_t refused = kVirtioFRingPacked) {
+    const uint64_t features = transport_.offered_features() & ~refused;
+    ASSERT_TRUE(transport_.SetFeatures(features).ok());
+    rings_->set_features(features);
   }
   // All but the kick.
   void Describe(uint32_t index) {
@@ -137,6 +139,87 @@ TEST_F(RingsTest, ABaseThatIsNotTheUsedIndexIsAnError) {
   ASSERT_TRUE(rings_->SetBase(0, 3).ok());
   ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
   EXPECT_NE(MessageOf(rings_->StartReady()).find("used index is 0"), std::string::npos);
+}
+
+// 2.8.10.1 and "Ring state": any size, and a base that has both places with their wrap counters.
+TEST_F(RingsTest, APackedRingGoesOnWhereItStood) {
+  Negotiate(0);
+  EXPECT_EQ(rings_->base(0), 0x80008000u);
+  ASSERT_TRUE(rings_->SetNum(0, 37).ok());
+  EXPECT_FALSE(rings_->SetNum(0, 0).ok());
+  EXPECT_FALSE(rings_->SetNum(0, 129).ok());
+  ASSERT_TRUE(rings_->SetAddr(Place(0)).ok());
+  ASSERT_TRUE(rings_->SetBase(0, 0x00050005).ok());
+  ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+  ASSERT_TRUE(rings_->StartReady().ok());
+  EXPECT_TRUE(rings_->running(0));
+  bool stopped = false;
+  rings_->StopAll([&] { stopped = true; });
+  control_->RunUntil([&] { return stopped; });
+  EXPECT_EQ(rings_->base(0), 0x00050005u);
+}
+
+// As User-mode Linux has it.
+TEST_F(RingsTest, ABaseOf0IsThatOfANewPackedRingUnlessItWentRound) {
+  for (const bool new_ring : {true, false}) {
+    Negotiate(0);
+    Describe(0);
+    // The last of its 64 descriptors, used with a wrap counter of 1.
+    const uint8_t flags[] = {0x80, 0x80};
+    if (!new_ring) {
+      ASSERT_TRUE(table_.memory()->Write(63 * 16 + 14, flags));
+    }
+    ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+    ASSERT_TRUE(rings_->StartReady().ok());
+    bool stopped = false;
+    rings_->StopAll([&] { stopped = true; });
+    control_->RunUntil([&] { return stopped; });
+    EXPECT_EQ(rings_->base(0), new_ring ? 0x80008000u : 0u);
+    rings_->ForgetAll();
+  }
+}
+
+TEST_F(RingsTest, APackedRingWhoseRequestsInFlightAreNotKnown) {
+  Negotiate(0);
+  Describe(0);
+  ASSERT_TRUE(rings_->SetBase(0, 0x80008003).ok());
+  ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+  EXPECT_NE(MessageOf(rings_->StartReady()).find("can't be known"), std::string::npos);
+}
+
+TEST_F(RingsTest, APackedRingWhosePredecessorEndedIsNotStarted) {
+  VhostUserInflight description = {.queues = 2, .queue_size = 64};
+  const auto file = InflightArea::MakeFile(description, &description.mmap_size);
+  ASSERT_TRUE(file.ok());
+  const auto area = *InflightArea::Map(description, *file, {.queues = 2, .queue_size = 128},
+                                       SealedMemory::kAsGiven);
+  auto* const mark = reinterpret_cast<uint64_t*>(area->region(0).host);
+  rings_->set_inflight(area.get());
+  Negotiate(0);
+  Describe(0);
+  ASSERT_TRUE(rings_->SetBase(0, 0x80008000).ok());
+  ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+  ASSERT_TRUE(rings_->StartReady().ok());
+  EXPECT_NE(*mark, 0u);
+  bool stopped = false;
+  rings_->StopAll([&] { stopped = true; });
+  control_->RunUntil([&] { return stopped; });
+  EXPECT_EQ(*mark, 0u) << "nothing is in flight";
+  *mark = kVirtioFRingPacked;  // As one leaves it that is killed.
+  EXPECT_NE(MessageOf(rings_->StartReady()).find("a back-end ended"), std::string::npos);
+  EXPECT_FALSE(rings_->running(0));
+  area->Forget();  // A reset.
+  EXPECT_TRUE(rings_->StartReady().ok());
+  EXPECT_TRUE(rings_->running(0));
+  rings_->set_inflight(nullptr);
+}
+
+TEST_F(RingsTest, APackedRingWhoseBaseIsOutsideOfIt) {
+  Negotiate(0);
+  Describe(0);
+  ASSERT_TRUE(rings_->SetBase(0, 64u | 64u << 16).ok());
+  ASSERT_TRUE(rings_->SetKick(0, event_.get()).ok());
+  EXPECT_NE(MessageOf(rings_->StartReady()).find("position"), std::string::npos);
 }
 
 TEST_F(RingsTest, StoppedRingsNeedAKickAndWithoutADescriptorArePolled) {

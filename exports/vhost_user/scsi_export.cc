@@ -55,6 +55,7 @@ absl::StatusOr<std::unique_ptr<VhostUserScsiExport>> VhostUserScsiExport::Create
                                      .num_queues = options.num_queues,
                                      .queue_size = options.queue_size,
                                      .seg_max = SegMax(options.queue_size, kVirtioScsiOverhead),
+                                     .ring = kRing,
                                      .iothreads = options.iothreads},
                                     control);
   if (!adapter.ok()) return Annotate(adapter.status(), title);

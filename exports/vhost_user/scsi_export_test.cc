@@ -204,6 +204,48 @@ TEST_F(ScsiExportTest, RingsThatStopGoOnWhereTheyWere) {
   EXPECT_EQ(guest_->driver.ring_faults(), 0u);
 }
 
+// They are past what an attention of a reset could keep from them; the first new command hears of
+// it.
+TEST_F(ScsiExportTest, WhatWasInFlightIsAnsweredByTheNextSession) {
+  struct Listener final : ScsiListener {
+    void OnScsiDone(uint64_t token, const ScsiQueueAnswer& answer) override {
+      if (answer.response == guest::kScsiOk && answer.status == 0) good.push_back(token);
+    }
+    std::vector<uint64_t> good;
+  } listener;
+  constexpr uint64_t kWrites = 5;
+  Begin();
+  ASSERT_GE(guest_->transport.inflight_file(), 0);
+  guest_->driver.set_listener(&listener);
+  rig_->disk.hold = true;
+  for (uint64_t i = 0; i < kWrites; ++i) {
+    const GuestSegment data = {*guest_->bus.Allocate(512, 512), 512};
+    ASSERT_TRUE(guest_->bus.Write(data.address, std::vector<uint8_t>(512, 7)));
+    const std::vector<uint8_t> cdb = ScsiWrite10(static_cast<uint32_t>(i), 1);
+    ASSERT_TRUE(guest_->driver.Submit(
+        0, {.lun = kDisk, .tag = i, .cdb = cdb, .out = std::span(&data, 1)}, i));
+  }
+  guest_->driver.Kick(0);
+  rig_->Turn();
+  ASSERT_EQ(rig_->disk.held(), kWrites);
+  guest_->front.reset();
+  rig_->Turn();
+  EXPECT_EQ(rig_->disk.held(), 0u);
+  rig_->disk.hold = false;
+  guest_->front = rig_->Connect();
+  ASSERT_TRUE(guest_->transport.Reconnect(*guest_->front).ok()) << rig_->LastLine();
+  EXPECT_TRUE(guest_->driver.WaitUntil([&] { return listener.good.size() == kWrites; },
+                                       std::chrono::seconds(10)));
+  EXPECT_EQ(listener.good, (std::vector<uint64_t>{0, 1, 2, 3, 4})) << "each once, in order";
+  EXPECT_TRUE(std::all_of(rig_->disk.data.begin(), rig_->disk.data.begin() + kWrites * 512,
+                          [](uint8_t byte) { return byte == 7; }));
+  EXPECT_TRUE(guest_->disk.TestUnitReady()->IsSense(kUnitAttention, 0x2900));
+  guest_->driver.set_listener(nullptr);
+  rig_->disk.Resize(2 * kMiB);
+  EXPECT_EQ(Events().size(), 1u) << "the event queue goes on, too";
+  EXPECT_EQ(guest_->driver.ring_faults(), 0u);
+}
+
 TEST_F(ScsiExportTest, AResetForgetsWhatWaitsToBeTold) {
   Begin();
   ASSERT_TRUE(guest_->transport.StopQueues().ok());

@@ -172,12 +172,17 @@ void VhostUserSession::Dispatch(VhostUserMessage& message) {
     case R::kResetDevice:
       return ChangeState(message);
     case R::kGetInflightFd:
+      return GetInflight(message);
     case R::kSetInflightFd:
+      return SetInflight(message);
     case R::kSetLogBase:
+      return SetLogBase(message);
     case R::kSetLogFd:
+      return Finish(log_changed_.Set(message.descriptors[0].get()));
     case R::kSetDeviceStateFd:
+      return SetDeviceState(message);
     case R::kCheckDeviceState:
-      return Migrate(message);
+      return CheckDeviceState();
     default:
       // SET_OWNER, and RESET_OWNER, which is deprecated: "recommended that back-ends ignore this".
       return Finish(absl::OkStatus());
@@ -225,7 +230,7 @@ void VhostUserSession::SetFeatures(uint64_t features) {
     table_.SetDirtyLog(WantedLog());
     // "Ring states": enabled from the start only when the feature was not negotiated.
     rings_.set_enabled_at_first((features & kVhostUserFProtocolFeatures) == 0);
-    rings_.set_features_known(true);
+    rings_.set_features(features);
     return absl::OkStatus();
   });
 }

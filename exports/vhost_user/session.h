@@ -86,7 +86,6 @@ class VhostUserSession final : private MessageStreamUser {
   void ChangeMemory(VhostUserMessage& message);
   void Configure(VhostUserMessage& message);
   void ChangeState(const VhostUserMessage& message);
-  void Migrate(VhostUserMessage& message);
 
   void SetFeatures(uint64_t features);
   void SetMemTable(VhostUserMessage& message);
@@ -105,7 +104,7 @@ class VhostUserSession final : private MessageStreamUser {
   void MendWhenQuiet(absl::AnyInvocable<void() &&> then);
   void TellConfigChange();
 
-  // --- session_migration.cc: what outlives this back-end. ---
+  // --- What outlives this session: requests in flight, dirty pages, the device's state. ---
 
   void GetInflight(const VhostUserMessage& message);
   void SetInflight(const VhostUserMessage& message);

@@ -155,7 +155,7 @@ TEST_F(SessionConfigTest, AResetForgetsTheRings) {
   SessionGuest guest(rig_);
   ASSERT_TRUE(guest.disk.Probe().ok());
   ASSERT_TRUE(guest.front->Tell(R::kResetDevice, {}).ok());
-  EXPECT_EQ(guest.front->GetVringBase(0).value_or(1), 0);
+  EXPECT_EQ(guest.front->GetVringBase(0).value_or(1), 0u);
   EXPECT_EQ(guest.front->Ask(R::kGetStatus).value_or(1), 0u);
   ASSERT_TRUE(guest.disk.Probe().ok());
   std::vector<uint8_t> data(512);

@@ -104,7 +104,7 @@ void VhostUserSession::MendWhenQuiet(absl::AnyInvocable<void() &&> then) {
     // What was negotiated is still; the device just forgot it.
     if (features_set_ && !target_.transport.SetFeatures(DeviceFeatures(features_)).ok()) {
       features_set_ = false;
-      rings_.set_features_known(false);
+      rings_.set_features(std::nullopt);
     }
     std::move(next)();
   });

@@ -83,6 +83,7 @@ inline constexpr uint64_t kCommonQueueNotifyOff = 0x1e;
 inline constexpr uint64_t kCommonQueueDesc = 0x20;
 inline constexpr uint64_t kCommonQueueDriver = 0x28;
 inline constexpr uint64_t kCommonQueueDevice = 0x30;
+inline constexpr uint64_t kCommonQueueReset = 0x3a;
 inline constexpr uint16_t kVirtioNoVector = 0xffff;
 
 // --- 4.1.4.5 ISR. ---

@@ -38,6 +38,7 @@ absl::StatusOr<std::unique_ptr<VhostUserFrontEnd>> VhostUserFrontEnd::Connect(
   if (path.size() >= sizeof(address.sun_path)) return ErrnoError(ENAMETOOLONG, path);
   path.copy(address.sun_path, path.size());
   OwnedDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (socket.get() < 0) return ErrnoError(errno, path);
   if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return ErrnoError(errno, path);
   }
@@ -135,7 +136,7 @@ absl::StatusOr<VhostUserFrontEnd::Answer> VhostUserFrontEnd::Receive() {
 absl::Status VhostUserFrontEnd::WaitUntilClosed() {
   while (true) {
     std::array<uint8_t, 1> byte = {};
-    const absl::Status status = ReadAll(byte);
+    absl::Status status = ReadAll(byte);
     if (absl::IsUnavailable(status)) return absl::OkStatus();
     if (!status.ok()) return status;
   }
@@ -203,7 +204,7 @@ absl::Status VhostUserFrontEnd::NegotiateProtocol(uint64_t wanted) {
   return status;
 }
 
-absl::StatusOr<uint16_t> VhostUserFrontEnd::GetVringBase(uint32_t index) {
+absl::StatusOr<uint32_t> VhostUserFrontEnd::GetVringBase(uint32_t index) {
   const VhostUserVringState asked = {.index = index, .num = 0};
   const auto payload = AskFor(VhostUserRequest::kGetVringBase, BytesOf(asked));
   if (!payload.ok()) return payload.status();
@@ -211,7 +212,7 @@ absl::StatusOr<uint16_t> VhostUserFrontEnd::GetVringBase(uint32_t index) {
   if (payload->size() != sizeof(state)) return absl::InternalError("no vring state");
   std::memcpy(&state, payload->data(), sizeof(state));
   if (state.index != index) return absl::InternalError("the vring state of another ring");
-  return static_cast<uint16_t>(state.num);
+  return state.num;
 }
 
 absl::StatusOr<std::vector<uint8_t>> VhostUserFrontEnd::GetConfig(uint32_t offset, uint32_t bytes) {

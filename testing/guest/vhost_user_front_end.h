@@ -88,7 +88,7 @@ class VhostUserFrontEnd {
   uint64_t protocol_features() const { return protocol_features_; }
   bool Has(uint64_t protocol_feature) const { return (protocol_features_ & protocol_feature) != 0; }
 
-  absl::StatusOr<uint16_t> GetVringBase(uint32_t index);
+  absl::StatusOr<uint32_t> GetVringBase(uint32_t index);
   absl::StatusOr<std::vector<uint8_t>> GetConfig(uint32_t offset, uint32_t bytes);
   absl::Status SetConfig(uint32_t offset, std::span<const uint8_t> data);
   // A file for requests in flight, of which `size` says the numbers of queues and entries.

@@ -22,7 +22,8 @@ constexpr uint64_t kKnownFeatures =
     guest::kBlkFeatureSizeMax | guest::kBlkFeatureSegMax | guest::kBlkFeatureReadOnly |
     guest::kBlkFeatureBlkSize | guest::kBlkFeatureFlush | guest::kBlkFeatureTopology |
     guest::kBlkFeatureConfigWce | guest::kBlkFeatureMultiQueue | guest::kBlkFeatureDiscard |
-    guest::kBlkFeatureWriteZeroes;
+    guest::kBlkFeatureWriteZeroes | guest::kFeatureRingPacked | guest::kFeatureInOrder |
+    guest::kFeatureRingReset | guest::kFeatureNotificationData;
 
 // One request of the waiting forms; larger transfers take several.
 constexpr uint64_t kMaxBounce = 256 * kKiB;
@@ -72,19 +73,41 @@ absl::Status VirtioBlkDriver::Probe() {
 absl::Status VirtioBlkDriver::StartQueues() {
   const uint16_t count = std::min(options_.queues, info_.queues);
   for (uint16_t i = 0; i < count; ++i) {
-    const uint32_t max = transport_.MaxQueueSize(i);
-    if (max == 0) return absl::NotFoundError(absl::StrCat("the device has no queue ", i));
-    const auto size =
-        static_cast<uint16_t>(std::bit_floor(std::min<uint32_t>(max, options_.queue_size)));
-    const bool indirect = Has(guest::kFeatureIndirectDesc);
-    auto queue = VirtioBlkQueue::Create(
-        bus_, {.size = size,
-               .event_index = Has(guest::kFeatureEventIndex) ? EventIndex::kOn : EventIndex::kOff,
-               .indirect_entries = indirect ? options_.indirect_entries : uint16_t{0}});
+    auto queue = StartQueue(i, options_.queue_size);
     if (!queue.ok()) return queue.status();
     queues_.push_back(*std::move(queue));
-    PLATTER_RETURN_IF_ERROR(transport_.StartQueue(i, queues_.back()->ring().layout()));
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<VirtioBlkQueue>> VirtioBlkDriver::StartQueue(uint16_t index,
+                                                                            uint32_t at_most) {
+  const uint32_t max = transport_.MaxQueueSize(index);
+  if (max == 0) return absl::NotFoundError(absl::StrCat("the device has no queue ", index));
+  const uint32_t wanted = std::min(max, at_most);
+  const bool packed = Has(guest::kFeatureRingPacked);
+  auto queue = VirtioBlkQueue::Create(
+      bus_, {.size = static_cast<uint16_t>(packed ? wanted : std::bit_floor(wanted)),
+             .event_index = Has(guest::kFeatureEventIndex) ? EventIndex::kOn : EventIndex::kOff,
+             .indirect_entries =
+                 Has(guest::kFeatureIndirectDesc) ? options_.indirect_entries : uint16_t{0},
+             .format = packed ? RingFormat::kPacked : RingFormat::kSplit,
+             .order = Has(guest::kFeatureInOrder) ? UseOrder::kInOrder : UseOrder::kAny});
+  if (!queue.ok()) return queue.status();
+  PLATTER_RETURN_IF_ERROR(transport_.StartQueue(index, (*queue)->ring().layout()));
+  return queue;
+}
+
+absl::Status VirtioBlkDriver::ResetQueue(uint16_t index, uint16_t size) {
+  transport_.BeginQueueReset(index);
+  if (!bus_.PollFor([&] { return transport_.QueueResetDone(index); }, kResetPoll,
+                    options_.timeout)) {
+    return absl::DeadlineExceededError("the device does not finish the reset of a queue");
+  }
+  Abandon(*queues_[index]);
+  auto queue = StartQueue(index, size);
+  if (!queue.ok()) return queue.status();
+  queues_[index] = *std::move(queue);
   return absl::OkStatus();
 }
 
@@ -105,11 +128,13 @@ void VirtioBlkDriver::Abandon() {
   // The rings are ours again: what they hold was never answered.
   std::vector<std::unique_ptr<VirtioBlkQueue>> queues;
   queues.swap(queues_);
-  for (const auto& queue : queues) {
-    past_faults_ += queue->ring().faults().total();
-    queue->Reap([&](uint64_t token, uint8_t status, uint32_t) { Done(token, status); });
-    for (const uint64_t token : queue->InFlight()) Done(token, guest::kBlkNotWritten);
-  }
+  for (const auto& queue : queues) Abandon(*queue);
+}
+
+void VirtioBlkDriver::Abandon(VirtioBlkQueue& queue) {
+  past_faults_ += queue.ring().faults().total();
+  queue.Reap([&](uint64_t token, uint8_t status, uint32_t) { Done(token, status); });
+  for (const uint64_t token : queue.InFlight()) Done(token, guest::kBlkNotWritten);
 }
 
 void VirtioBlkDriver::ReadInfo() {
@@ -151,7 +176,9 @@ bool VirtioBlkDriver::Submit(uint16_t queue, const BlkCommand& command, uint64_t
 }
 
 void VirtioBlkDriver::Kick(uint16_t queue) {
-  if (queues_[queue]->Publish()) transport_.Notify(queue);
+  if (!queues_[queue]->Publish()) return;
+  if (!Has(guest::kFeatureNotificationData)) return transport_.Notify(queue);
+  transport_.NotifyAt(queue, queues_[queue]->ring().next_place());
 }
 
 void VirtioBlkDriver::ReapAll() {

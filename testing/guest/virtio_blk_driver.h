@@ -79,6 +79,9 @@ class VirtioBlkDriver {
   // Its two halves, for tests that look in between.
   void BeginReset() { transport_.BeginReset(); }
   absl::Status FinishReset();
+  // Resets one queue alone (2.6.1) and starts it again with another ring, of `size` entries at
+  // most. What it had in flight completes first.
+  absl::Status ResetQueue(uint16_t index, uint16_t size);
   // The device is gone or was reset by the host: what was in flight completes with kBlkNotWritten
   // and the queues are no more.
   void Abandon();
@@ -127,6 +130,8 @@ class VirtioBlkDriver {
   static constexpr uint64_t kOwn = uint64_t{1} << 63;
 
   absl::Status StartQueues();
+  absl::StatusOr<std::unique_ptr<VirtioBlkQueue>> StartQueue(uint16_t index, uint32_t at_most);
+  void Abandon(VirtioBlkQueue& queue);
   void ReadInfo();
   void ReapAll();
   void Done(uint64_t token, uint8_t status);

@@ -32,8 +32,14 @@ constexpr uint64_t kDiskBytes = kMiB;
 
 enum class Transport { kMmio, kDirect, kPci, kPciLine };
 
+struct DriverCase {
+  const char* name;
+  Transport transport;
+  VirtioRingOptions ring = {};
+};
+
 // The driver against Platter's own device over a fake backend, on each transport.
-class VirtioBlkDriverTest : public testing::TestWithParam<Transport> {
+class VirtioBlkDriverTest : public testing::TestWithParam<DriverCase> {
  protected:
   ~VirtioBlkDriverTest() override {
     if (device_ != nullptr) Unplug();
@@ -41,16 +47,17 @@ class VirtioBlkDriverTest : public testing::TestWithParam<Transport> {
 
   void MakeDevice(VirtioBlkOptions options = {}) {
     options.id = "disk0";
+    options.ring = GetParam().ring;
     device_ = *VirtioBlk::Create(options, backend_, control_);
-    if (GetParam() == Transport::kMmio) {
+    if (GetParam().transport == Transport::kMmio) {
       mmio_ = std::make_unique<MmioTransport>(*device_, bus_.memory(), bus_.Line(1));
       ASSERT_TRUE(bus_.mmio().Map(kBase, kMmioTransportBytes, *mmio_).ok());
       transport_ = std::make_unique<VirtioMmioDriver>(
           bus_, VirtioMmioDriver::Place{.base = kBase, .line = 1});
-    } else if (GetParam() != Transport::kDirect) {
+    } else if (GetParam().transport != Transport::kDirect) {
       slot_ = std::make_unique<VirtioPciSlot>(
           bus_, *device_,
-          VirtioPciSlot::Options{.interrupts = GetParam() == Transport::kPci
+          VirtioPciSlot::Options{.interrupts = GetParam().transport == Transport::kPci
                                                    ? VirtioPciDriver::Interrupts::kMsix
                                                    : VirtioPciDriver::Interrupts::kLine});
       transport_ = std::make_unique<VirtioPciDriver>(bus_, slot_->place());
@@ -87,15 +94,21 @@ class VirtioBlkDriverTest : public testing::TestWithParam<Transport> {
   std::unique_ptr<VirtioBlkDriver> disk_;
 };
 
-std::string NameOf(const testing::TestParamInfo<Transport>& test) {
-  static constexpr const char* kNames[] = {"Mmio", "Direct", "Pci", "PciLine"};
-  return kNames[static_cast<int>(test.param)];
-}
+std::string NameOf(const testing::TestParamInfo<DriverCase>& test) { return test.param.name; }
 
-INSTANTIATE_TEST_SUITE_P(Transports, VirtioBlkDriverTest,
-                         testing::Values(Transport::kMmio, Transport::kDirect, Transport::kPci,
-                                         Transport::kPciLine),
-                         NameOf);
+INSTANTIATE_TEST_SUITE_P(
+    Transports, VirtioBlkDriverTest,
+    testing::Values(DriverCase{"Mmio", Transport::kMmio}, DriverCase{"Direct", Transport::kDirect},
+                    DriverCase{"Pci", Transport::kPci}, DriverCase{"PciLine", Transport::kPciLine},
+                    DriverCase{"MmioPacked", Transport::kMmio, {.packed = true}},
+                    DriverCase{"DirectPacked", Transport::kDirect, {.packed = true}},
+                    DriverCase{"PciPacked", Transport::kPci, {.packed = true}},
+                    DriverCase{"DirectInOrder", Transport::kDirect, {.in_order = true}},
+                    DriverCase{"MmioWithData", Transport::kMmio, {.notification_data = true}},
+                    DriverCase{"PciLineAll",
+                               Transport::kPciLine,
+                               {.packed = true, .in_order = true, .notification_data = true}}),
+    NameOf);
 
 TEST_P(VirtioBlkDriverTest, ProbeTellsWhatTheDeviceIs) {
   backend_.read_only = true;
@@ -192,6 +205,75 @@ TEST_P(VirtioBlkDriverTest, ManyRequestsOnManyQueuesEachOnce) {
   EXPECT_EQ(ledger.ok, token);
   EXPECT_GT(token, 200u * 4 * 15);
   EXPECT_EQ(disk_->ring_faults(), 0u);
+}
+
+TEST_P(VirtioBlkDriverTest, RingsAreThoseThatWereOffered) {
+  Make({.num_queues = 2}, {.queues = 2, .queue_size = 100, .indirect_entries = 0});
+  const VirtioRingOptions& ring = GetParam().ring;
+  EXPECT_EQ(disk_->Has(guest::kFeatureRingPacked), ring.packed);
+  EXPECT_EQ(disk_->Has(guest::kFeatureInOrder), ring.in_order);
+  EXPECT_EQ(disk_->Has(guest::kFeatureNotificationData), ring.notification_data);
+  // 2.8.10.1: a packed ring has any size.
+  EXPECT_EQ(disk_->queue(1).ring().layout().size, ring.packed ? 100 : 64);
+  std::vector<uint8_t> data(4096);
+  for (int i = 0; i < 300; ++i) ASSERT_EQ(*disk_->Read(0, data), guest::kBlkOk);
+  EXPECT_EQ(disk_->ring_faults(), 0u);
+}
+
+// Later requests are done before earlier ones.
+TEST_P(VirtioBlkDriverTest, OutOfOrderUnlessPromised) {
+  Make();
+  Ledger ledger;
+  disk_->set_listener(&ledger);
+  const GuestSegment buffer = {*bus_.Allocate(512, 512), 512};
+  backend_.hold = true;
+  ASSERT_TRUE(disk_->Submit(0, {.data = std::span(&buffer, 1)}, 0));
+  disk_->Kick(0);
+  ASSERT_TRUE(disk_->WaitUntil([&] { return backend_.held() == 1; }, std::chrono::seconds(1)));
+  backend_.hold = false;
+  ASSERT_TRUE(disk_->Submit(0, {.data = std::span(&buffer, 1)}, 1));
+  ASSERT_TRUE(disk_->Submit(0, {.type = guest::kBlkFlush}, 2));
+  disk_->Kick(0);
+  disk_->WaitUntil([] { return false; }, std::chrono::milliseconds(1));
+  EXPECT_EQ(ledger.ok, GetParam().ring.in_order ? 0u : 2u);
+  backend_.Release();
+  ASSERT_TRUE(disk_->WaitUntil([&] { return ledger.ok == 3; }, std::chrono::seconds(1)));
+  EXPECT_EQ(disk_->ring_faults(), 0u);
+}
+
+TEST_P(VirtioBlkDriverTest, AQueueIsResetAloneAndOthersGoOn) {
+  Make({.num_queues = 2}, {.queues = 2});
+  Ledger ledger;
+  disk_->set_listener(&ledger);
+  const GuestSegment buffer = {*bus_.Allocate(512, 512), 512};
+  backend_.hold = true;
+  for (uint64_t token = 0; token < 3; ++token) {
+    ASSERT_TRUE(disk_->Submit(0, {.data = std::span(&buffer, 1)}, token));
+  }
+  disk_->Kick(0);
+  ASSERT_TRUE(disk_->WaitUntil([&] { return backend_.held() == 3; }, std::chrono::seconds(1)));
+  backend_.hold = false;
+  transport_->BeginQueueReset(0);
+  world_.RunUntilIdle();
+  EXPECT_FALSE(transport_->QueueResetDone(0)) << "it has requests";
+  // Nothing more is taken from it, and the other one goes on.
+  ASSERT_TRUE(disk_->Submit(0, {.data = std::span(&buffer, 1)}, 3));
+  disk_->Kick(0);
+  EXPECT_EQ(*disk_->Execute(1, {.type = guest::kBlkFlush}), guest::kBlkOk);
+  EXPECT_EQ(ledger.ok, 0u);
+  backend_.Release();
+  world_.RunUntilIdle();
+  EXPECT_TRUE(transport_->QueueResetDone(0));
+  for (const uint16_t size : {16, 128, 4}) {
+    ASSERT_TRUE(disk_->ResetQueue(0, size).ok());
+    EXPECT_EQ(disk_->queue(0).ring().layout().size, size);
+    EXPECT_EQ(*disk_->Execute(0, {.type = guest::kBlkFlush}), guest::kBlkOk);
+    EXPECT_EQ(*disk_->Execute(1, {.type = guest::kBlkFlush}), guest::kBlkOk);
+  }
+  EXPECT_EQ(ledger.ok, 3u);
+  EXPECT_EQ(ledger.taken_away, 1u);
+  EXPECT_EQ(disk_->ring_faults(), 0u);
+  EXPECT_FALSE(transport_->NeedsReset());
 }
 
 TEST_P(VirtioBlkDriverTest, AResetTakesAwayWhatIsInFlight) {

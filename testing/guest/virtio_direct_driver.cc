@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "testing/guest/virtio_spec.h"
+
 namespace platter {
 
 VirtioDirectDriver::VirtioDirectDriver(InProcessBus& bus, VirtioDevice& device,
@@ -12,6 +14,7 @@ VirtioDirectDriver::VirtioDirectDriver(InProcessBus& bus, VirtioDevice& device,
       device_(device),
       transport_(transport),
       first_vector_(InProcessBus::kFirstVector + first_vector),
+      resetting_queue_(device.queue_count()),
       seen_(device.queue_count() + 1) {}
 
 absl::Status VirtioDirectDriver::Discover(uint32_t device_id) {
@@ -31,6 +34,8 @@ void VirtioDirectDriver::BeginReset() {
 
 absl::Status VirtioDirectDriver::AcceptFeatures(uint64_t features) {
   if (absl::Status status = transport_.SetMemory(bus_.memory()); !status.ok()) return status;
+  // 2.8.1: a packed ring starts with a wrap counter of 1, in the highest bit.
+  first_place_ = (features & guest::kFeatureRingPacked) != 0 ? 0x8000 : 0;
   return transport_.SetFeatures(features);
 }
 
@@ -42,8 +47,18 @@ absl::Status VirtioDirectDriver::StartQueue(uint16_t queue, const RingLayout& la
   return transport_.StartQueue(queue, {.size = layout.size,
                                        .descriptors = layout.descriptors,
                                        .driver = layout.driver,
-                                       .device = layout.device});
+                                       .device = layout.device,
+                                       .next_avail = first_place_,
+                                       .next_used = first_place_});
 }
+
+void VirtioDirectDriver::BeginQueueReset(uint16_t queue) {
+  resetting_queue_[queue] = true;
+  transport_.StopQueue(
+      queue, [this, queue](DirectTransport::Position) { resetting_queue_[queue] = false; });
+}
+
+bool VirtioDirectDriver::QueueResetDone(uint16_t queue) { return !resetting_queue_[queue]; }
 
 uint64_t VirtioDirectDriver::Raised(uint32_t vector) {
   return bus_.Interrupt(first_vector_ + vector).raised;

@@ -33,7 +33,10 @@ class VirtioDirectDriver final : public VirtioTransportDriver {
   uint32_t MaxQueueSize(uint16_t queue) override;
   absl::Status StartQueue(uint16_t queue, const RingLayout& layout) override;
   void DriverOk() override {}  // The first queue said so.
+  void BeginQueueReset(uint16_t queue) override;
+  bool QueueResetDone(uint16_t queue) override;
   void Notify(uint16_t queue) override { transport_.Kick(queue); }
+  void NotifyAt(uint16_t queue, uint16_t) override { Notify(queue); }
   Causes TakeInterrupts() override;
   bool NeedsReset() override { return transport_.needs_reset(); }
   bool Gone() override { return device_.unplugged(); }
@@ -48,6 +51,8 @@ class VirtioDirectDriver final : public VirtioTransportDriver {
   DirectTransport& transport_;
   const uint32_t first_vector_;
   bool resetting_ = false;
+  std::vector<bool> resetting_queue_;
+  uint16_t first_place_ = 0;    // Of a new ring.
   std::vector<uint64_t> seen_;  // Messages by vector that TakeInterrupts has reported.
 };
 

@@ -91,7 +91,21 @@ absl::Status VirtioMmioDriver::StartQueue(uint16_t queue, const RingLayout& layo
 
 void VirtioMmioDriver::DriverOk() { set_status(status() | guest::kStatusDriverOk); }
 
+void VirtioMmioDriver::BeginQueueReset(uint16_t queue) {
+  Set(guest::kMmioQueueSelect, queue);
+  Set(guest::kMmioQueueReset, 1);
+}
+
+bool VirtioMmioDriver::QueueResetDone(uint16_t queue) {
+  Set(guest::kMmioQueueSelect, queue);
+  return Get(guest::kMmioQueueReset) == 0 && Get(guest::kMmioQueueReady) == 0;
+}
+
 void VirtioMmioDriver::Notify(uint16_t queue) { Set(guest::kMmioQueueNotify, queue); }
+
+void VirtioMmioDriver::NotifyAt(uint16_t queue, uint16_t place) {
+  Set(guest::kMmioQueueNotify, queue | uint32_t{place} << 16);
+}
 
 VirtioTransportDriver::Causes VirtioMmioDriver::TakeInterrupts() {
   Causes causes;

@@ -32,7 +32,10 @@ class VirtioMmioDriver final : public VirtioTransportDriver {
   uint32_t MaxQueueSize(uint16_t queue) override;
   absl::Status StartQueue(uint16_t queue, const RingLayout& layout) override;
   void DriverOk() override;
+  void BeginQueueReset(uint16_t queue) override;
+  bool QueueResetDone(uint16_t queue) override;
   void Notify(uint16_t queue) override;
+  void NotifyAt(uint16_t queue, uint16_t place) override;
   Causes TakeInterrupts() override;
   bool NeedsReset() override;
   bool Gone() override;

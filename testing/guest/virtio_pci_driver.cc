@@ -169,8 +169,23 @@ void VirtioPciDriver::DriverOk() {
   SetCommon(guest::kCommonStatus, 1, status() | guest::kStatusDriverOk);
 }
 
+void VirtioPciDriver::BeginQueueReset(uint16_t queue) {
+  SetCommon(guest::kCommonQueueSelect, 2, queue);
+  SetCommon(guest::kCommonQueueReset, 2, 1);
+}
+
+bool VirtioPciDriver::QueueResetDone(uint16_t queue) {
+  SetCommon(guest::kCommonQueueSelect, 2, queue);
+  return GetCommon(guest::kCommonQueueReset, 2) == 0 &&
+         GetCommon(guest::kCommonQueueEnable, 2) == 0;
+}
+
 void VirtioPciDriver::Notify(uint16_t queue) {
   bus_.WriteRegister(RegisterSpace::kMmio, notify_at_[queue], 2, queue);
+}
+
+void VirtioPciDriver::NotifyAt(uint16_t queue, uint16_t place) {
+  bus_.WriteRegister(RegisterSpace::kMmio, notify_at_[queue], 4, queue | uint32_t{place} << 16);
 }
 
 // --- Interrupts. ---

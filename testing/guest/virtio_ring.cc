@@ -64,11 +64,21 @@ VirtioRing::~VirtioRing() {
 
 absl::StatusOr<std::unique_ptr<VirtioRing>> VirtioRing::Create(GuestBus& bus,
                                                                const Options& options) {
-  if (!IsPowerOfTwo(options.size) || options.size > guest::kMaxRingSize) {
+  const bool is_packed = options.format == RingFormat::kPacked;
+  if (options.size == 0 || options.size > guest::kMaxRingSize ||
+      (!is_packed && !IsPowerOfTwo(options.size))) {
     return absl::InvalidArgumentError(
         absl::StrCat("ring size ", options.size, " is not a power of two up to 32768"));
   }
   std::unique_ptr<VirtioRing> ring(new VirtioRing(bus, options));
+  if (options.order == UseOrder::kInOrder) ring->expected_.resize(options.size);
+  if (is_packed) {
+    auto packed = PackedRing::Create(bus, options);
+    if (!packed.ok()) return packed.status();
+    ring->packed_ = *std::move(packed);
+    ring->layout_ = ring->packed_->layout();
+    return ring;
+  }
   PLATTER_RETURN_IF_ERROR(ring->Allocate());
   ring->SetUpSlots();
   return ring;
@@ -165,6 +175,14 @@ void VirtioRing::WriteDescriptors(std::span<const GuestSegment> readable,
 
 bool VirtioRing::Add(std::span<const GuestSegment> readable, std::span<const GuestSegment> writable,
                      uint64_t token) {
+  const bool added = packed_ != nullptr ? packed_->Add(readable, writable, token)
+                                        : AddSplit(readable, writable, token);
+  if (added && options_.order == UseOrder::kInOrder) Expect(token);
+  return added;
+}
+
+bool VirtioRing::AddSplit(std::span<const GuestSegment> readable,
+                          std::span<const GuestSegment> writable, uint64_t token) {
   const size_t count = readable.size() + writable.size();
   const bool indirect = count > 1 && count <= options_.indirect_entries;
   const size_t needed = indirect ? 1 : count;
@@ -194,6 +212,7 @@ bool VirtioRing::Add(std::span<const GuestSegment> readable, std::span<const Gue
 }
 
 bool VirtioRing::Publish() {
+  if (packed_ != nullptr) return packed_->Publish();
   const uint16_t before = published_index_;
   if (before == avail_index_) return false;
   published_index_ = avail_index_;
@@ -214,6 +233,22 @@ bool VirtioRing::Publish() {
 }
 
 bool VirtioRing::Reap(RingCompletion& done) {
+  const bool reaped = packed_ != nullptr ? packed_->Reap(done) : ReapSplit(done);
+  if (reaped && options_.order == UseOrder::kInOrder) CheckExpected(done.token);
+  return reaped;
+}
+
+void VirtioRing::CheckExpected(uint64_t token) {
+  if (expected_[reaped_++ % options_.size] != token) ++faults_.reordered;
+}
+
+RingFaults VirtioRing::faults() const {
+  RingFaults faults = packed_ != nullptr ? packed_->faults() : faults_;
+  faults.reordered = faults_.reordered;
+  return faults;
+}
+
+bool VirtioRing::ReapSplit(RingCompletion& done) {
   while (true) {
     if (used_index_ == seen_used_index_) {
       Pull(used_ + guest::kRingIndex, 2);
@@ -258,6 +293,7 @@ bool VirtioRing::Deliver(RingCompletion& done) {
 bool VirtioRing::EnableInterrupts() { return EnableInterruptsAfter(1); }
 
 bool VirtioRing::EnableInterruptsAfter(uint16_t completions) {
+  if (packed_ != nullptr) return packed_->EnableInterruptsAfter(completions);
   PLATTER_CHECK(completions >= 1);
   if (options_.event_index == EventIndex::kOn) {
     uint8_t* field = avail_ + guest::UsedEventOffset(options_.size);
@@ -275,6 +311,7 @@ bool VirtioRing::EnableInterruptsAfter(uint16_t completions) {
 }
 
 void VirtioRing::DisableInterrupts() {
+  if (packed_ != nullptr) return packed_->DisableInterrupts();
   if (options_.event_index == EventIndex::kOn) {
     // As far away as the index can be: behind the next completion.
     uint8_t* field = avail_ + guest::UsedEventOffset(options_.size);

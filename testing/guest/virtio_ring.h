@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// VirtioRing: the driver's side of a split virtqueue (virtio 1.3, 2.7) on a GuestBus: descriptors
+// VirtioRing: the driver's side of a virtqueue on a GuestBus, split (virtio 1.3, 2.7) or, by way of
+// packed_ring.h, packed (2.8): descriptors
 // handed out and taken back, indirect tables, event index, batches. Where the bus maps memory it
 // works on it directly and allocates nothing after Create, so it is also the load generator of the
 // benchmarks; elsewhere it keeps a mirror and writes through the bus.
@@ -28,47 +29,14 @@
 #include "absl/status/statusor.h"
 
 #include "testing/guest/guest_bus.h"
+#include "testing/guest/ring/packed_ring.h"
+#include "testing/guest/ring/ring_types.h"
 
 namespace platter {
 
-// A piece of guest memory.
-struct GuestSegment {
-  uint64_t address = 0;
-  uint32_t bytes = 0;
-};
-
-// Where the three parts of a ring lie.
-struct RingLayout {
-  uint16_t size = 0;
-  uint64_t descriptors = 0;
-  uint64_t driver = 0;  // Available ring.
-  uint64_t device = 0;  // Used ring.
-};
-
-struct RingCompletion {
-  uint64_t token = 0;
-  uint32_t bytes = 0;  // What the device says it wrote.
-};
-
-// What the device did wrong.
-struct RingFaults {
-  uint64_t unknown_ids = 0;  // Not a head, or not outstanding (completed twice).
-  uint64_t over_long = 0;    // Claimed more bytes than the chain can take.
-  uint64_t index_jumps = 0;  // The used index ran ahead of what was made available.
-  uint64_t total() const { return unknown_ids + over_long + index_jumps; }
-};
-
-enum class EventIndex : uint8_t { kOff, kOn };
-
 class VirtioRing {
  public:
-  struct Options {
-    uint16_t size = 128;  // A power of two, 1 ... 32768.
-    EventIndex event_index = EventIndex::kOff;
-    // Entries of the indirect table that each head has; 0: chains are direct only. A chain of more
-    // than one piece that fits goes indirect.
-    uint16_t indirect_entries = 0;
-  };
+  using Options = RingOptions;
 
   static absl::StatusOr<std::unique_ptr<VirtioRing>> Create(GuestBus& bus, const Options& options);
   ~VirtioRing();
@@ -76,7 +44,7 @@ class VirtioRing {
   VirtioRing& operator=(const VirtioRing&) = delete;
 
   const RingLayout& layout() const { return layout_; }
-  bool mapped() const { return mirror_.empty(); }
+  bool mapped() const { return packed_ != nullptr ? packed_->mapped() : mirror_.empty(); }
 
   // Adds a chain of at least one piece; the device sees it after Publish. False when descriptors
   // are short; nothing is added then. `token` comes back with the completion.
@@ -95,9 +63,16 @@ class VirtioRing {
   // With the event index: ask for one only when `completions` (1 ... in flight) more are done.
   bool EnableInterruptsAfter(uint16_t completions);
 
-  uint16_t free_descriptors() const { return free_count_; }
-  uint32_t in_flight() const { return in_flight_; }
-  const RingFaults& faults() const { return faults_; }
+  uint16_t free_descriptors() const {
+    return packed_ != nullptr ? packed_->free_descriptors() : free_count_;
+  }
+  uint32_t in_flight() const { return packed_ != nullptr ? packed_->in_flight() : in_flight_; }
+  RingFaults faults() const;
+  // Where the next chain will be made available, as a notification with data tells it (2.9): the
+  // available index, or the place of a packed ring.
+  uint16_t next_place() const {
+    return packed_ != nullptr ? packed_->next_place() : published_index_;
+  }
 
  private:
   // What the driver remembers of a descriptor; the table in guest memory is never read back.
@@ -116,7 +91,13 @@ class VirtioRing {
                         std::span<const GuestSegment> writable, uint16_t head, Slot& slot);
   bool WriteIndirect(std::span<const GuestSegment> readable, std::span<const GuestSegment> writable,
                      uint16_t head);
+  bool AddSplit(std::span<const GuestSegment> readable, std::span<const GuestSegment> writable,
+                uint64_t token);
+  bool ReapSplit(RingCompletion& done);
   bool Deliver(RingCompletion& done);
+  // In order: what was added, and what is to come next.
+  void Expect(uint64_t token) { expected_[added_++ % options_.size] = token; }
+  void CheckExpected(uint64_t token);
 
   // The mirror's way to and from guest memory; nothing when mapped.
   void Push(const uint8_t* at, uint64_t bytes);
@@ -125,8 +106,9 @@ class VirtioRing {
   GuestBus& bus_;
   const Options options_;
   RingLayout layout_;
-  uint64_t base_ = 0;         // Of the allocation.
-  uint64_t indirect_at_ = 0;  // Of the indirect tables, by head.
+  std::unique_ptr<PackedRing> packed_;  // Instead of all below but what is about the order.
+  uint64_t base_ = 0;                   // Of the allocation.
+  uint64_t indirect_at_ = 0;            // Of the indirect tables, by head.
 
   // Host views of the ring: guest memory, or the mirror of it.
   uint8_t* memory_ = nullptr;
@@ -145,6 +127,10 @@ class VirtioRing {
   uint16_t seen_used_index_ = 0;  // The device's index as read last.
   uint32_t in_flight_ = 0;
   RingFaults faults_;
+
+  std::vector<uint64_t> expected_;  // Tokens.
+  uint64_t added_ = 0;
+  uint64_t reaped_ = 0;
 };
 
 }  // namespace platter

@@ -19,9 +19,10 @@ namespace {
 // Nothing announces the end of a reset.
 constexpr Duration kResetPoll = std::chrono::milliseconds(1);
 
-constexpr uint64_t kKnownFeatures = guest::kFeatureIndirectDesc | guest::kFeatureEventIndex |
-                                    guest::kFeatureVersion1 | guest::kScsiFeatureHotplug |
-                                    guest::kScsiFeatureChange;
+constexpr uint64_t kKnownFeatures =
+    guest::kFeatureIndirectDesc | guest::kFeatureEventIndex | guest::kFeatureVersion1 |
+    guest::kScsiFeatureHotplug | guest::kScsiFeatureChange | guest::kFeatureRingPacked |
+    guest::kFeatureInOrder | guest::kFeatureRingReset | guest::kFeatureNotificationData;
 
 template <typename T>
 std::span<uint8_t> BytesOf(T& value) {
@@ -47,16 +48,19 @@ absl::Status VirtioScsiDriver::Probe() {
   transport_.ReadConfig(0, BytesOf(config_));
   PLATTER_RETURN_IF_ERROR(StartQueues());
   transport_.DriverOk();
-  if (event_ring_->Publish()) transport_.Notify(guest::kScsiEventQueue);
+  if (event_ring_->Publish()) Notify(guest::kScsiEventQueue, *event_ring_);
   return absl::OkStatus();
 }
 
 VirtioRing::Options VirtioScsiDriver::RingOptions(uint16_t queue) {
   const uint32_t size = std::min<uint32_t>(transport_.MaxQueueSize(queue), options_.queue_size);
-  return {.size = static_cast<uint16_t>(std::bit_floor(size)),
+  const bool packed = Has(guest::kFeatureRingPacked);
+  return {.size = static_cast<uint16_t>(packed ? size : std::bit_floor(size)),
           .event_index = Has(guest::kFeatureEventIndex) ? EventIndex::kOn : EventIndex::kOff,
           .indirect_entries =
-              Has(guest::kFeatureIndirectDesc) ? options_.indirect_entries : uint16_t{0}};
+              Has(guest::kFeatureIndirectDesc) ? options_.indirect_entries : uint16_t{0},
+          .format = packed ? RingFormat::kPacked : RingFormat::kSplit,
+          .order = Has(guest::kFeatureInOrder) ? UseOrder::kInOrder : UseOrder::kAny};
 }
 
 absl::StatusOr<std::unique_ptr<VirtioRing>> VirtioScsiDriver::StartRing(uint16_t queue) {
@@ -152,9 +156,13 @@ bool VirtioScsiDriver::Submit(uint16_t queue, const ScsiQueueCommand& command, u
 }
 
 void VirtioScsiDriver::Kick(uint16_t queue) {
-  if (queues_[queue]->Publish()) {
-    transport_.Notify(static_cast<uint16_t>(guest::kScsiRequestQueue + queue));
-  }
+  if (!queues_[queue]->Publish()) return;
+  Notify(static_cast<uint16_t>(guest::kScsiRequestQueue + queue), queues_[queue]->ring());
+}
+
+void VirtioScsiDriver::Notify(uint16_t queue, const VirtioRing& ring) {
+  if (!Has(guest::kFeatureNotificationData)) return transport_.Notify(queue);
+  transport_.NotifyAt(queue, ring.next_place());
 }
 
 uint64_t VirtioScsiDriver::BeginOwn() {
@@ -220,7 +228,7 @@ bool VirtioScsiDriver::StartControl(std::span<const uint8_t> request, uint32_t r
   const GuestSegment writable = {address + kControlResponse, response_bytes};
   if (!control_->Add(std::span(&readable, 1), std::span(&writable, 1), index)) return false;
   *slot = {.token = token, .in_flight = true, .is_function = is_function};
-  if (control_->Publish()) transport_.Notify(guest::kScsiControlQueue);
+  if (control_->Publish()) Notify(guest::kScsiControlQueue, *control_);
   return true;
 }
 
@@ -305,7 +313,7 @@ std::vector<guest::ScsiEvent> VirtioScsiDriver::TakeEvents() {
   if (event_ring_ != nullptr) {
     for (const uint32_t index : used_buffers_) GiveEventBuffer(index);
     used_buffers_.clear();
-    if (event_ring_->Publish()) transport_.Notify(guest::kScsiEventQueue);
+    if (event_ring_->Publish()) Notify(guest::kScsiEventQueue, *event_ring_);
   }
   return std::exchange(events_, {});
 }

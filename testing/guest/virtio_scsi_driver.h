@@ -144,6 +144,7 @@ class VirtioScsiDriver {
   absl::StatusOr<std::unique_ptr<VirtioRing>> StartRing(uint16_t queue);
   absl::Status StartQueues();
   VirtioRing::Options RingOptions(uint16_t queue);
+  void Notify(uint16_t queue, const VirtioRing& ring);
   void ReapAll();
   void ReapControl();
   void ReapEvents();

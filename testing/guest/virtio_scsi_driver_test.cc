@@ -31,23 +31,30 @@ constexpr guest::ScsiLun kLun = guest::ScsiLunOf(0, 0);
 
 enum class Transport : uint8_t { kMmio, kDirect, kPci, kPciLine };
 
-class VirtioScsiDriverTest : public testing::TestWithParam<Transport>, protected ScsiListener {
+struct DriverCase {
+  const char* name;
+  Transport transport;
+  VirtioRingOptions ring = {};
+};
+
+class VirtioScsiDriverTest : public testing::TestWithParam<DriverCase>, protected ScsiListener {
  protected:
   ~VirtioScsiDriverTest() override {
     if (adapter_ != nullptr) Unplug();
   }
   void Make(const VirtioScsiDriver::Options& with = {}, uint32_t queues = 1) {
-    adapter_ = *VirtioScsi::Create({.id = "scsi0", .num_queues = queues}, control_);
+    adapter_ = *VirtioScsi::Create({.id = "scsi0", .num_queues = queues, .ring = GetParam().ring},
+                                   control_);
     ASSERT_TRUE(adapter_->AddUnit({}, *ScsiDisk::Create({.id = "disk0"}, backend_)).ok());
-    if (GetParam() == Transport::kMmio) {
+    if (GetParam().transport == Transport::kMmio) {
       mmio_ = std::make_unique<MmioTransport>(*adapter_, bus_.memory(), bus_.Line(1));
       ASSERT_TRUE(bus_.mmio().Map(kBase, kMmioTransportBytes, *mmio_).ok());
       transport_ = std::make_unique<VirtioMmioDriver>(
           bus_, VirtioMmioDriver::Place{.base = kBase, .line = 1});
-    } else if (GetParam() != Transport::kDirect) {
+    } else if (GetParam().transport != Transport::kDirect) {
       slot_ = std::make_unique<VirtioPciSlot>(
           bus_, *adapter_,
-          VirtioPciSlot::Options{.interrupts = GetParam() == Transport::kPci
+          VirtioPciSlot::Options{.interrupts = GetParam().transport == Transport::kPci
                                                    ? VirtioPciDriver::Interrupts::kMsix
                                                    : VirtioPciDriver::Interrupts::kLine});
       transport_ = std::make_unique<VirtioPciDriver>(bus_, slot_->place());
@@ -93,15 +100,21 @@ class VirtioScsiDriverTest : public testing::TestWithParam<Transport>, protected
   std::unique_ptr<VirtioScsiDriver> driver_;
 };
 
-std::string NameOf(const testing::TestParamInfo<Transport>& test) {
-  static constexpr const char* kNames[] = {"Mmio", "Direct", "Pci", "PciLine"};
-  return kNames[static_cast<int>(test.param)];
-}
+std::string NameOf(const testing::TestParamInfo<DriverCase>& test) { return test.param.name; }
 
-INSTANTIATE_TEST_SUITE_P(Transports, VirtioScsiDriverTest,
-                         testing::Values(Transport::kMmio, Transport::kDirect, Transport::kPci,
-                                         Transport::kPciLine),
-                         NameOf);
+INSTANTIATE_TEST_SUITE_P(
+    Transports, VirtioScsiDriverTest,
+    testing::Values(DriverCase{"Mmio", Transport::kMmio}, DriverCase{"Direct", Transport::kDirect},
+                    DriverCase{"Pci", Transport::kPci}, DriverCase{"PciLine", Transport::kPciLine},
+                    DriverCase{"MmioPacked", Transport::kMmio, {.packed = true}},
+                    DriverCase{"DirectPacked", Transport::kDirect, {.packed = true}},
+                    DriverCase{"PciPacked", Transport::kPci, {.packed = true}},
+                    DriverCase{"DirectInOrder", Transport::kDirect, {.in_order = true}},
+                    DriverCase{"MmioWithData", Transport::kMmio, {.notification_data = true}},
+                    DriverCase{"PciLineAll",
+                               Transport::kPciLine,
+                               {.packed = true, .in_order = true, .notification_data = true}}),
+    NameOf);
 
 TEST_P(VirtioScsiDriverTest, ProbeTellsWhatTheDeviceIs) {
   Make({.queues = 8}, 3);

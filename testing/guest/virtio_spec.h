@@ -26,6 +26,10 @@ inline constexpr uint8_t kStatusFailed = 128;
 inline constexpr uint64_t kFeatureIndirectDesc = uint64_t{1} << 28;
 inline constexpr uint64_t kFeatureEventIndex = uint64_t{1} << 29;
 inline constexpr uint64_t kFeatureVersion1 = uint64_t{1} << 32;
+inline constexpr uint64_t kFeatureRingPacked = uint64_t{1} << 34;
+inline constexpr uint64_t kFeatureInOrder = uint64_t{1} << 35;
+inline constexpr uint64_t kFeatureNotificationData = uint64_t{1} << 38;
+inline constexpr uint64_t kFeatureRingReset = uint64_t{1} << 40;
 
 // --- 2.7 Split virtqueues. ---
 struct RingDescriptor {  // 2.7.5
@@ -56,6 +60,21 @@ constexpr size_t UsedBytes(uint16_t size) { return kRingEntries + size_t{8} * si
 constexpr size_t UsedEventOffset(uint16_t size) { return kRingEntries + size_t{2} * size; }
 constexpr size_t AvailEventOffset(uint16_t size) { return kRingEntries + size_t{8} * size; }
 
+// --- 2.8 Packed virtqueues. ---
+struct PackedDescriptor {  // 2.8.13
+  Le64 address;
+  Le32 length;
+  Le16 id;
+  Le16 flags;
+};
+static_assert(sizeof(PackedDescriptor) == 16);
+inline constexpr uint16_t kPackedAvail = 1 << 7;
+inline constexpr uint16_t kPackedUsed = 1 << 15;
+// 2.8.14, 2.8.10: event suppression.
+inline constexpr uint16_t kPackedEventEnable = 0;
+inline constexpr uint16_t kPackedEventDisable = 1;
+inline constexpr uint16_t kPackedEventDescriptor = 2;
+
 // --- 4.2.2 MMIO device registers (offsets; 32 bits wide, but for the configuration). ---
 inline constexpr uint64_t kMmioMagic = 0x000;
 inline constexpr uint64_t kMmioVersion = 0x004;
@@ -79,6 +98,7 @@ inline constexpr uint64_t kMmioQueueDriverLow = 0x090;
 inline constexpr uint64_t kMmioQueueDriverHigh = 0x094;
 inline constexpr uint64_t kMmioQueueDeviceLow = 0x0a0;
 inline constexpr uint64_t kMmioQueueDeviceHigh = 0x0a4;
+inline constexpr uint64_t kMmioQueueReset = 0x0c0;
 inline constexpr uint64_t kMmioConfigGeneration = 0x0fc;
 inline constexpr uint64_t kMmioConfig = 0x100;
 inline constexpr uint32_t kMmioMagicValue = 0x74726976;  // "virt"

@@ -37,9 +37,15 @@ class VirtioTransportDriver {
   virtual uint32_t MaxQueueSize(uint16_t queue) = 0;
   virtual absl::Status StartQueue(uint16_t queue, const RingLayout& layout) = 0;
   virtual void DriverOk() = 0;
+  // 2.6.1, with VIRTIO_F_RING_RESET: the queue alone. When it is done, StartQueue may follow.
+  virtual void BeginQueueReset(uint16_t queue) = 0;
+  virtual bool QueueResetDone(uint16_t queue) = 0;
 
   // Available buffer notification.
   virtual void Notify(uint16_t queue) = 0;
+  // The same with where the driver stands (2.9; VirtioRing::next_place), for a device that was
+  // promised that (VIRTIO_F_NOTIFICATION_DATA).
+  virtual void NotifyAt(uint16_t queue, uint16_t place) = 0;
 
   // What interrupts said since the last call; acknowledges it.
   struct Causes {

@@ -102,7 +102,9 @@ void VirtioVhostUserDriver::BeginReset() {
 }
 
 uint64_t VirtioVhostUserDriver::DeviceFeatures() {
-  return front_->Ask(R::kGetFeatures).value_or(0) & ~(kVhostUserFProtocolFeatures | kVhostFLogAll);
+  const uint64_t offered = front_->Ask(R::kGetFeatures).value_or(0);
+  return offered & ~(kVhostUserFProtocolFeatures | kVhostFLogAll |
+                     (options_.format == RingFormat::kPacked ? 0 : guest::kFeatureRingPacked));
 }
 
 absl::Status VirtioVhostUserDriver::AcceptFeatures(uint64_t features) {
@@ -110,6 +112,8 @@ absl::Status VirtioVhostUserDriver::AcceptFeatures(uint64_t features) {
   if (absl::Status status = front_->Tell(R::kSetFeatures, BytesOf(features_)); !status.ok()) {
     return absl::FailedPreconditionError(MessageOf(status));
   }
+  // Of a packed ring, both places with a wrap counter of 1.
+  first_base_ = (features & guest::kFeatureRingPacked) != 0 ? 0x80008000 : 0;
   PLATTER_RETURN_IF_ERROR(TellMemory());
   return TellInflight();
 }
@@ -144,6 +148,7 @@ uint32_t VirtioVhostUserDriver::MaxQueueSize(uint16_t queue) {
 
 absl::Status VirtioVhostUserDriver::StartQueue(uint16_t queue, const RingLayout& layout) {
   queues_[queue].layout = layout;
+  queues_[queue].base = first_base_;
   return Start(queue);
 }
 
@@ -181,9 +186,9 @@ absl::Status VirtioVhostUserDriver::Start(uint16_t index) {
 }
 
 absl::Status VirtioVhostUserDriver::StopQueues() {
-  for (uint16_t i = 0; i < queues_.size(); ++i) {
+  for (uint16_t i = 0; i < count(); ++i) {
     if (!queues_[i].started) continue;
-    const absl::StatusOr<uint16_t> base = front_->GetVringBase(i);
+    const absl::StatusOr<uint32_t> base = front_->GetVringBase(i);
     if (!base.ok()) return base.status();
     queues_[i].base = *base;
     queues_[i].started = false;
@@ -192,7 +197,7 @@ absl::Status VirtioVhostUserDriver::StopQueues() {
 }
 
 absl::Status VirtioVhostUserDriver::ResumeQueues() {
-  for (uint16_t i = 0; i < queues_.size(); ++i) {
+  for (uint16_t i = 0; i < count(); ++i) {
     if (queues_[i].layout.size != 0 && !queues_[i].started) PLATTER_RETURN_IF_ERROR(Start(i));
   }
   return absl::OkStatus();
@@ -222,7 +227,7 @@ absl::Status VirtioVhostUserDriver::SetLogging(bool on) {
   logging_ = on;
   features_ = on ? features_ | kVhostFLogAll : features_ & ~kVhostFLogAll;
   PLATTER_RETURN_IF_ERROR(front_->Tell(R::kSetFeatures, BytesOf(features_)));
-  for (uint16_t i = 0; i < queues_.size(); ++i) {
+  for (uint16_t i = 0; i < count(); ++i) {
     if (queues_[i].started) PLATTER_RETURN_IF_ERROR(TellAddr(i));
   }
   return absl::OkStatus();
@@ -233,6 +238,10 @@ void VirtioVhostUserDriver::DriverOk() {
   if (front_->Has(kVhostUserProtocolStatus)) {
     static_cast<void>(front_->Tell(R::kSetStatus, BytesOf(status)));
   }
+}
+
+void VirtioVhostUserDriver::BeginQueueReset(uint16_t queue) {
+  queues_[queue].started = !front_->GetVringBase(queue).ok();
 }
 
 void VirtioVhostUserDriver::Notify(uint16_t queue) {

@@ -32,6 +32,8 @@ class VirtioVhostUserDriver final : public VirtioTransportDriver {
     uint16_t queues = 1;     // At most; GET_QUEUE_NUM may say less.
     uint32_t queue_size = 128;
     uint64_t protocol_features = UINT64_MAX;  // At most.
+    // As a hypervisor's own property: only with it packed rings are accepted, where offered.
+    RingFormat format = RingFormat::kSplit;
   };
   VirtioVhostUserDriver(VhostUserBus& bus, VhostUserFrontEnd& front, const Options& options);
 
@@ -43,7 +45,11 @@ class VirtioVhostUserDriver final : public VirtioTransportDriver {
   uint32_t MaxQueueSize(uint16_t queue) override;
   absl::Status StartQueue(uint16_t queue, const RingLayout& layout) override;
   void DriverOk() override;
+  // The protocol has no message for a queue's reset; a hypervisor stops it, and starts it anew.
+  void BeginQueueReset(uint16_t queue) override;
+  bool QueueResetDone(uint16_t queue) override { return !queues_[queue].started; }
   void Notify(uint16_t queue) override;
+  void NotifyAt(uint16_t queue, uint16_t) override { Notify(queue); }
   Causes TakeInterrupts() override;
   bool NeedsReset() override;
   bool Gone() override { return front_->closed(); }
@@ -72,15 +78,16 @@ class VirtioVhostUserDriver final : public VirtioTransportDriver {
     OwnedDescriptor call;
     OwnedDescriptor err;
     RingLayout layout;
-    uint16_t base = 0;
+    uint32_t base = 0;
     bool started = false;
   };
 
+  uint16_t count() const { return static_cast<uint16_t>(queues_.size()); }
   absl::Status Negotiate();
   absl::Status TellMemory();
   absl::Status TellInflight();
-  absl::Status TellAddr(uint16_t queue);
-  absl::Status Start(uint16_t queue);
+  absl::Status TellAddr(uint16_t index);
+  absl::Status Start(uint16_t index);
   absl::Status TellDescriptor(VhostUserRequest request, uint16_t queue, int fd);
 
   VhostUserBus& bus_;
@@ -92,6 +99,7 @@ class VirtioVhostUserDriver final : public VirtioTransportDriver {
   VhostUserInflight inflight_size_;
   OwnedDescriptor inflight_;  // The back-ends' file, until a reset.
   OwnedDescriptor backend_requests_;
+  uint32_t first_base_ = 0;  // Of a new ring.
 };
 
 }  // namespace platter

@@ -89,6 +89,7 @@ TARGETS = {
     ],
     "machine": [
         "//machine",
+        "//machine:medium_options",
         "//machine:node_info",
     ],
     "monitor": [

@@ -3,6 +3,7 @@
 #
 # A drive of 8 MiB: what the driver found, and that it keeps what it is given.
 
+say "at features $(cat /sys/bus/virtio/devices/virtio0/features)"
 same capacity 16384 "$(cat /sys/block/vda/size)"
 same serial vhost_user_blk "$(cat /sys/block/vda/serial)"
 same block-size 512 "$(cat /sys/block/vda/queue/logical_block_size)"

@@ -10,6 +10,8 @@ from testing.linux import guest_case
 from testing.linux import kernels
 from testing.linux import machines
 
+# virtio 1.3, 6: the number of a feature's bit.
+RING_PACKED = 34
 FILES = ("queues", "serial", "capacity", "mkfs", "mount", "tree", "unmount", "mount-again", "sums",
          "both-queues", "remove", "trim", "grown", "resize2fs", "room", "sums-after-growth",
          "unmount-grown", "fsck", "read-only", "read-only-reads", "read-only-write",
@@ -36,6 +38,19 @@ class QemuBlkTest(guest_case.GuestCase):
         self.assertEqual(words.pop(), "...")
         initrd = self.initrd(self.linux, ["virtio_pci", "virtio_blk"], "guest_blk_basic.sh")
         guest = self.guest([machines.QEMU, *words, *machines.boot(self.linux, initrd)])
+        self.expect(guest, *guest_case.BLK_BASIC)
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(daemon.log(), "")
+
+    def test_packed_rings(self):
+        self.image("disk.img", 8 << 20)
+        daemon = self.daemon(*guest_case.file_node("d", "disk.img"),
+                             *guest_case.blk_export("e", "d", "e.sock", ",writable=on"))
+        initrd = self.initrd(self.linux, ["virtio_pci", "virtio_blk"], "guest_blk_basic.sh")
+        device = machines.socket_device("c", "e.sock", "vhost-user-blk-pci,packed=on")
+        guest = self.guest(machines.qemu(self.linux, initrd, device))
+        features = guest.wait_for("at features ").split()[-1]
+        self.assertEqual(features[RING_PACKED], "1")
         self.expect(guest, *guest_case.BLK_BASIC)
         self.assertEqual(daemon.stop(), 0)
         self.assertEqual(daemon.log(), "")

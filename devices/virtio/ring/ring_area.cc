@@ -32,6 +32,18 @@ uint16_t RingArea::SlowLoad16(uint64_t offset) const {
   return value.get();
 }
 
+uint32_t RingArea::SlowLoad32(uint64_t offset) const {
+  Le32 value;
+  if (memory_ == nullptr || !memory_->Read(address_ + offset, BytesOf(value))) return 0;
+  return value.get();
+}
+
+uint64_t RingArea::SlowLoad64(uint64_t offset) const {
+  uint64_t word = 0;
+  if (memory_ == nullptr || !memory_->Read(address_ + offset, BytesOf(word))) return 0;
+  return word;
+}
+
 RingArea::Words RingArea::SlowLoad128(uint64_t offset) const {
   Words words;
   if (memory_ == nullptr || !memory_->Read(address_ + offset, BytesOf(words))) return {};
@@ -42,6 +54,13 @@ void RingArea::SlowStore16(uint64_t offset, uint16_t value) {
   Le16 wire(value);
   SlowWrite(offset, BytesOf(wire));
 }
+
+void RingArea::SlowStore32(uint64_t offset, uint32_t value) {
+  Le32 wire(value);
+  SlowWrite(offset, BytesOf(wire));
+}
+
+void RingArea::SlowStoreWord(uint64_t offset, uint64_t word) { SlowWrite(offset, BytesOf(word)); }
 
 void RingArea::SlowStore64(uint64_t offset, uint32_t first, uint32_t second) {
   Le32 wire[2] = {first, second};

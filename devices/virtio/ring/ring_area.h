@@ -58,6 +58,37 @@ class RingArea {
     return {__atomic_load_n(at, __ATOMIC_RELAXED), __atomic_load_n(at + 1, __ATOMIC_RELAXED)};
   }
 
+  // The same with the second word first: what the other side wrote before it is seen.
+  Words LoadAcquire128(uint64_t offset) const {
+    if (host_ == nullptr) return SlowLoad128(offset);
+    const auto* at = reinterpret_cast<const uint64_t*>(host_ + offset);
+    const uint64_t high = __atomic_load_n(at + 1, __ATOMIC_ACQUIRE);
+    return {__atomic_load_n(at, __ATOMIC_RELAXED), high};
+  }
+  // One word in memory order; `offset` is a multiple of 8.
+  uint64_t LoadAcquire64(uint64_t offset) const {
+    if (host_ == nullptr) return SlowLoad64(offset);
+    return __atomic_load_n(reinterpret_cast<const uint64_t*>(host_ + offset), __ATOMIC_ACQUIRE);
+  }
+  void StoreRelease64(uint64_t offset, uint64_t word) {
+    if (host_ == nullptr) return SlowStoreWord(offset, word);
+    __atomic_store_n(reinterpret_cast<uint64_t*>(host_ + offset), word, __ATOMIC_RELEASE);
+    memory_->MarkDirty(log_address_ + offset, sizeof(word));
+  }
+
+  // A 32-bit value; `offset` is a multiple of 4.
+  uint32_t Load32(uint64_t offset) const {
+    if (host_ == nullptr) return SlowLoad32(offset);
+    return FromLittle(
+        __atomic_load_n(reinterpret_cast<const uint32_t*>(host_ + offset), __ATOMIC_RELAXED));
+  }
+  void StoreRelease32(uint64_t offset, uint32_t value) {
+    if (host_ == nullptr) return SlowStore32(offset, value);
+    __atomic_store_n(reinterpret_cast<uint32_t*>(host_ + offset), FromLittle(value),
+                     __ATOMIC_RELEASE);
+    memory_->MarkDirty(log_address_ + offset, sizeof(value));
+  }
+
   // 8 bytes in memory order; `offset` is a multiple of 4. Published by a later StoreRelease16.
   void Store64(uint64_t offset, uint32_t first, uint32_t second) {
     if (host_ == nullptr) return SlowStore64(offset, first, second);
@@ -73,9 +104,13 @@ class RingArea {
     return std::endian::native == std::endian::little ? value : ByteSwap(value);
   }
   uint16_t SlowLoad16(uint64_t offset) const;
+  uint32_t SlowLoad32(uint64_t offset) const;
+  uint64_t SlowLoad64(uint64_t offset) const;
   Words SlowLoad128(uint64_t offset) const;
   void SlowStore16(uint64_t offset, uint16_t value);
+  void SlowStore32(uint64_t offset, uint32_t value);
   void SlowStore64(uint64_t offset, uint32_t first, uint32_t second);
+  void SlowStoreWord(uint64_t offset, uint64_t word);
   void SlowWrite(uint64_t offset, std::span<const uint8_t> data);
 
   const GuestMemory* memory_ = nullptr;

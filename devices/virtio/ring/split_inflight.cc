@@ -95,6 +95,7 @@ absl::StatusOr<InflightFound> SplitInflight::Recover(const InflightRegion& regio
 }
 
 void SplitInflight::Forget(const InflightRegion& region) {
+  Store(HeaderOf(region).features, uint64_t{0});
   Store(HeaderOf(region).version, uint16_t{0});
 }
 

@@ -164,37 +164,16 @@ void SplitQueue::ReleaseHead(uint16_t head) {
   --in_use_count_;
 }
 
-// Checks one descriptor and takes its buffer. Inlined, so that a walk's state stays in registers.
-inline bool SplitQueue::Append(const VirtqDesc& desc, Walker& walker) {
-  // 2.7.5.3.1: a chain is no longer than the queue, tables included. Ends loops as well.
-  if (++walker.descriptors > size_) [[unlikely]] {
-    Break("a chain of more descriptors than the queue has, or a loop");
-    return false;
-  }
-  const uint32_t bytes = desc.length.get();
-  if (Has(desc, kVirtqDescWrite)) {
-    if (!walker.seen_writable) {
-      walker.seen_writable = true;
-      walker.writable = walker.end;
-      walker.readable_bytes = walker.bytes;
-    }
-  } else if (walker.seen_writable) [[unlikely]] {
-    Break("a device-readable descriptor after a device-writable one");  // 2.7.4.2
-    return false;
-  }
-  if (bytes == 0) [[unlikely]]
+inline bool SplitQueue::Append(const VirtqDesc& desc, ChainWalker& walker) {
+  const char* const wrong = walker.Append(desc);
+  if (wrong == nullptr) [[likely]]
     return true;
-  walker.bytes += bytes;
-  if (walker.bytes > UINT32_MAX) [[unlikely]] {
-    Break("a chain of 4 GiB or more");  // 2.7.5: and the used ring's length has 32 bits.
-    return false;
-  }
-  *walker.end++ = {.address = desc.address.get(), .bytes = bytes};
-  return true;
+  Break(wrong);
+  return false;
 }
 
 bool SplitQueue::Walk(uint16_t head, Chain* chain) {
-  Walker walker{.end = buffers_.get()};
+  ChainWalker walker(buffers_.get(), size_);
   uint32_t at = head;
   while (true) {
     const VirtqDesc desc = AsDesc(descriptors_.Load128(at * sizeof(VirtqDesc)));
@@ -211,19 +190,11 @@ bool SplitQueue::Walk(uint16_t head, Chain* chain) {
       return false;
     }
   }
-  if (!walker.seen_writable) {
-    walker.writable = walker.end;
-    walker.readable_bytes = walker.bytes;
-  }
-  chain->head = head;
-  chain->readable = {buffers_.get(), walker.writable};
-  chain->writable = {walker.writable, walker.end};
-  chain->readable_bytes = walker.readable_bytes;
-  chain->writable_bytes = walker.bytes - walker.readable_bytes;
+  walker.Finish(head, chain);
   return true;
 }
 
-bool SplitQueue::WalkIndirect(const VirtqDesc& table, Walker& walker) {
+bool SplitQueue::WalkIndirect(const VirtqDesc& table, ChainWalker& walker) {
   if (!indirect_) {
     Break("an indirect descriptor without the feature");
     return false;
@@ -256,7 +227,7 @@ bool SplitQueue::WalkIndirect(const VirtqDesc& table, Walker& walker) {
 }
 
 template <typename Load>
-bool SplitQueue::WalkEntries(uint32_t entries, Walker& walker, Load load) {
+bool SplitQueue::WalkEntries(uint32_t entries, ChainWalker& walker, Load load) {
   for (uint32_t at = 0;;) {
     VirtqDesc desc;
     if (!load(at, &desc)) return false;

@@ -28,6 +28,7 @@
 #include "devices/bus/guest_memory.h"
 #include "devices/bus/memory_cursor.h"
 #include "devices/virtio/ring/chain.h"
+#include "devices/virtio/ring/chain_walker.h"
 #include "devices/virtio/ring/queue_layout.h"
 #include "devices/virtio/ring/ring_area.h"
 #include "devices/virtio/ring/split_inflight.h"
@@ -67,6 +68,8 @@ class SplitQueue {
   // Reads the chain of `head` again, which a saved state says is in use. False (and broken) when
   // the chain is not valid or the head is in use.
   bool Lookup(uint16_t head, Chain* chain);
+  // Puts a head in use without a look at its chain, which is done. False (and broken) as there.
+  bool TakeUp(uint16_t head) { return TakeHead(head); }
   // Whether Pop would find something. False when broken or stopped.
   bool HasWork();
 
@@ -100,25 +103,14 @@ class SplitQueue {
   MemoryCursor& memory() { return cursor_; }
 
  private:
-  // What a walk through one chain has found so far.
-  struct Walker {
-    ChainBuffer* end = nullptr;  // Of the buffers taken.
-    uint64_t bytes = 0;
-    // From here on the buffers are writable; valid when one was seen.
-    ChainBuffer* writable = nullptr;
-    uint64_t readable_bytes = 0;
-    bool seen_writable = false;
-    uint32_t descriptors = 0;
-  };
-
   bool LoadAvailIndex();
   bool Walk(uint16_t head, Chain* chain);
-  bool WalkIndirect(const VirtqDesc& table, Walker& walker);
+  bool WalkIndirect(const VirtqDesc& table, ChainWalker& walker);
   // `load` gives the entry of an index.
   template <typename Load>
-  bool WalkEntries(uint32_t entries, Walker& walker, Load load);
+  bool WalkEntries(uint32_t entries, ChainWalker& walker, Load load);
   bool CopyIndirect(uint64_t table, uint32_t index, VirtqDesc* desc);
-  bool Append(const VirtqDesc& desc, Walker& walker);
+  bool Append(const VirtqDesc& desc, ChainWalker& walker);
   bool TakeHead(uint16_t head);
   void ReleaseHead(uint16_t head);
 
