@@ -10,7 +10,7 @@ import select
 import subprocess
 import time
 
-LIMIT = 120  # Seconds that a guest may take on a machine that does much else.
+LIMIT = 240  # Seconds that a guest may take on a machine that does much else.
 SAID = re.compile(r"guest: (?:(ok|not ok|at) ([^\n:]*)(?:: (.*))?|(end))\s*$")
 LINES_SHOWN = 40
 
