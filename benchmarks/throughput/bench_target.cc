@@ -28,7 +28,7 @@ absl::Status BenchTarget::CheckMedium(const Workload& workload, uint64_t bytes, 
 absl::StatusOr<std::unique_ptr<BenchTarget>> MakeBenchTarget(const Workload& workload,
                                                              LogSink& log) {
   if (workload.target.empty()) return BenchMachine::Create(workload, log);
-  return VhostUserTarget::Create(workload);
+  return VhostUserBenchTarget::Create(workload);
 }
 
 }  // namespace platter

@@ -36,16 +36,17 @@ inline void CpuRelax() {
 
 }  // namespace
 
-VhostUserTarget::VhostUserTarget(const Workload& workload)
+VhostUserBenchTarget::VhostUserBenchTarget(const Workload& workload)
     : workload_(workload), bus_(MemoryFor(workload)) {}
 
-VhostUserTarget::~VhostUserTarget() {
+VhostUserBenchTarget::~VhostUserBenchTarget() {
   // The back-end lets go of the rings before they are taken apart.
   if (driver_ != nullptr) static_cast<void>(driver_->Reset());
 }
 
-absl::StatusOr<std::unique_ptr<BenchTarget>> VhostUserTarget::Create(const Workload& workload) {
-  std::unique_ptr<VhostUserTarget> target(new VhostUserTarget(workload));
+absl::StatusOr<std::unique_ptr<BenchTarget>> VhostUserBenchTarget::Create(
+    const Workload& workload) {
+  std::unique_ptr<VhostUserBenchTarget> target(new VhostUserBenchTarget(workload));
   if (absl::Status status = target->Connect(); !status.ok()) return Annotate(status, "--target");
   const BlkDeviceInfo& info = target->driver_->info();
   PLATTER_RETURN_IF_ERROR(
@@ -53,7 +54,7 @@ absl::StatusOr<std::unique_ptr<BenchTarget>> VhostUserTarget::Create(const Workl
   return target;
 }
 
-absl::Status VhostUserTarget::Connect() {
+absl::Status VhostUserBenchTarget::Connect() {
   auto front =
       VhostUserFrontEnd::Connect(workload_.target.substr(kVhostUserTargetPrefix.size()), {});
   if (!front.ok()) return front.status();
@@ -74,19 +75,19 @@ absl::Status VhostUserTarget::Connect() {
   return absl::OkStatus();
 }
 
-std::unique_ptr<LoadQueue> VhostUserTarget::MakeQueue(uint32_t index) {
+std::unique_ptr<LoadQueue> VhostUserBenchTarget::MakeQueue(uint32_t index) {
   const auto number = static_cast<uint16_t>(index);
   return std::make_unique<SlotQueue<VirtioBlkPort>>(
       VirtioBlkPort(driver_->queue(number), *transport_, number, workload_.completions), workload_,
       LoadOffsets(workload_, index, driver_->info().capacity_sectors * kSectorSize));
 }
 
-void VhostUserTarget::TakeInterrupts() {
+void VhostUserBenchTarget::TakeInterrupts() {
   // A driver that polls has switched them off.
   if (workload_.completions == Completions::kInterrupt) transport_->TakeInterrupts();
 }
 
-void VhostUserTarget::Turn(uint32_t done, Duration limit) {
+void VhostUserBenchTarget::Turn(uint32_t done, Duration limit) {
   if (done > 0) return;
   if (workload_.completions == Completions::kPoll) return CpuRelax();
   // Whatever wakes it up: one look is all that is wanted.
@@ -94,7 +95,7 @@ void VhostUserTarget::Turn(uint32_t done, Duration limit) {
   bus_.WaitFor([&slept] { return std::exchange(slept, true); }, limit);
 }
 
-absl::Status VhostUserTarget::Health() {
+absl::Status VhostUserBenchTarget::Health() {
   if (transport_->Gone()) return ErrorWithErrno(EPIPE, "--target: the back-end has gone");
   if (transport_->NeedsReset()) return ErrorWithErrno(EIO, "--target: the device needs a reset");
   return absl::OkStatus();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// VhostUserTarget: a vhost-user-blk back-end of any make, to be measured: the guest's driver over
-// our own front-end, connected to its socket.
+// VhostUserBenchTarget: a vhost-user-blk back-end of any make, to be measured: the guest's driver
+// over our own front-end, connected to its socket.
 //
 // Ownership: owns memory, connection and driver. Threading: its creator's thread.
 // Units: bytes. Errors: "--target: ..." for the socket and what the back-end refuses.
@@ -23,11 +23,11 @@
 
 namespace platter {
 
-class VhostUserTarget final : public BenchTarget {
+class VhostUserBenchTarget final : public BenchTarget {
  public:
   // The workload has a target.
   static absl::StatusOr<std::unique_ptr<BenchTarget>> Create(const Workload& workload);
-  ~VhostUserTarget() override;
+  ~VhostUserBenchTarget() override;
 
   GuestBus& bus() override { return bus_; }
   std::unique_ptr<LoadQueue> MakeQueue(uint32_t index) override;
@@ -36,7 +36,7 @@ class VhostUserTarget final : public BenchTarget {
   absl::Status Health() override;
 
  private:
-  explicit VhostUserTarget(const Workload& workload);
+  explicit VhostUserBenchTarget(const Workload& workload);
   absl::Status Connect();
 
   const Workload& workload_;
