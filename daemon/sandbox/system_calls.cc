@@ -176,35 +176,41 @@ class Rules {
   absl::Status status_;
 };
 
+// The library's own macros for this are C.
+scmp_arg_cmp Argument(unsigned number, scmp_compare how, uint64_t value, uint64_t masked = 0) {
+  return {.arg = number, .op = how, .datum_a = value, .datum_b = masked};
+}
+
 // Those that depend on what they are asked for.
 void AddConditional(Rules& rules) {
   // Only threads; clone3 has its flags in memory, and the library falls back on clone.
   constexpr uint64_t kThread = CLONE_THREAD;
-  rules.AddOne(SCMP_ACT_ALLOW, SCMP_SYS(clone), {SCMP_A0(SCMP_CMP_MASKED_EQ, kThread, kThread)});
+  rules.AddOne(SCMP_ACT_ALLOW, SCMP_SYS(clone),
+               {Argument(0, SCMP_CMP_MASKED_EQ, kThread, kThread)});
   rules.AddOne(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), {});
   // No new code.
   constexpr uint64_t kExec = PROT_EXEC;
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
-    rules.AddOne(SCMP_ACT_ALLOW, call, {SCMP_A2(SCMP_CMP_MASKED_EQ, kExec, 0)});
+    rules.AddOne(SCMP_ACT_ALLOW, call, {Argument(2, SCMP_CMP_MASKED_EQ, kExec, 0)});
   }
   // No network.
   for (const int call : {SCMP_SYS(socket), SCMP_SYS(socketpair)}) {
-    rules.AddOne(SCMP_ACT_ALLOW, call, {SCMP_A0(SCMP_CMP_EQ, AF_UNIX)});
+    rules.AddOne(SCMP_ACT_ALLOW, call, {Argument(0, SCMP_CMP_EQ, AF_UNIX)});
   }
   // Of block devices: sizes, and ranges that are discarded or zeroed. None of a terminal.
   for (const uint64_t request :
        {uint64_t{BLKGETSIZE64}, uint64_t{BLKSSZGET}, uint64_t{BLKPBSZGET}, uint64_t{BLKDISCARD},
         uint64_t{BLKZEROOUT}, uint64_t{HDIO_GETGEO}}) {
-    rules.AddOne(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {SCMP_A1(SCMP_CMP_EQ, request)});
+    rules.AddOne(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {Argument(1, SCMP_CMP_EQ, request)});
   }
   // abort() ends this process, by the number that it has: not known here, and harmless with it.
   constexpr uint64_t kAbort = 6;
-  rules.AddOne(SCMP_ACT_ALLOW, SCMP_SYS(tgkill), {SCMP_A2(SCMP_CMP_EQ, kAbort)});
+  rules.AddOne(SCMP_ACT_ALLOW, SCMP_SYS(tgkill), {Argument(2, SCMP_CMP_EQ, kAbort)});
   // Limits are read (glibc does for the stacks of threads) and not set.
-  rules.AddOne(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), {SCMP_A2(SCMP_CMP_EQ, 0)});
+  rules.AddOne(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), {Argument(2, SCMP_CMP_EQ, 0)});
   // Names of threads.
   constexpr uint64_t kSetName = 15;
-  rules.AddOne(SCMP_ACT_ALLOW, SCMP_SYS(prctl), {SCMP_A0(SCMP_CMP_EQ, kSetName)});
+  rules.AddOne(SCMP_ACT_ALLOW, SCMP_SYS(prctl), {Argument(0, SCMP_CMP_EQ, kSetName)});
 }
 
 }  // namespace
