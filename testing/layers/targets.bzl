@@ -62,6 +62,7 @@ TARGETS = {
         "//devices/virtio:direct_transport",
         "//devices/virtio:mmio_transport",
         "//devices/virtio:virtio_blk",
+        "//devices/virtio/zoned:zone_store",
         "//devices/virtio_scsi",
     ],
     # Of drivers/, what may not reach config/: everything but the factory.
