@@ -494,7 +494,7 @@ constexpr int kSteps = kZones * kZoneSteps + 5;
 // Does the step to both and compares; false at the first difference.
 bool Apply(Pair& pair, int step) {
   const auto zone = static_cast<uint32_t>(step / kZoneSteps);
-  const uint64_t start = zone * 8;
+  const uint64_t start = uint64_t{zone} * 8;
   const auto take = [&](ZoneStatus got, ZoneStatus wanted, const ZoneTicket& ticket) {
     if (got == kOk) pair.flights.emplace_back(pair.next, ticket);
     ++pair.next;
