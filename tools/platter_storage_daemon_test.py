@@ -44,6 +44,12 @@ def features(path):
         return offered
 
 
+def listens(path):
+    """Whether somebody takes connections there: a socket has its file before it does."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0
+
+
 class Monitor:
     """A client of the monitor at a path."""
 
@@ -122,7 +128,7 @@ class StorageDaemonTest(unittest.TestCase):
         self.addCleanup(guest.wait)
         self.addCleanup(guest.kill)
         # Its monitor answers when the devices have been realized.
-        wait_for(lambda: guest.poll() is not None or os.path.exists(self.at("q")), "QEMU's monitor")
+        wait_for(lambda: guest.poll() is not None or listens(self.at("q")), "QEMU's monitor")
         self.assertIsNone(guest.poll(), "QEMU did not take the drive")
         qemu = Monitor(self.at("q"))
         self.addCleanup(qemu.close)
