@@ -2,7 +2,6 @@
 
 #include "machine/node_info.h"
 
-#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -35,7 +34,7 @@ class NodeInfoTest : public testing::Test {
     return DescribeNode(*node);
   }
   std::string MakeFile() {
-    const std::string path = std::string(std::getenv("TEST_TMPDIR")) + "/disk.img";
+    const std::string path = testing::TempDir() + "/disk.img";
     std::ofstream(path, std::ios::binary) << std::string(8192, 'x');
     return path;
   }

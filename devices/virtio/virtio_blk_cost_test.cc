@@ -39,8 +39,8 @@ class VirtioBlkCostTest : public testing::TestWithParam<VirtioRingOptions> {
               .format = GetParam().packed ? RingFormat::kPacked : RingFormat::kSplit,
               .order = GetParam().in_order ? UseOrder::kInOrder : UseOrder::kAny});
     EXPECT_TRUE(transport->StartQueue(0, Layout()).ok());
-    const uint64_t data = *bus.Allocate(kMaxPieces * 4096, 4096);
-    for (uint32_t i = 0; i < kMaxPieces; ++i) segments.push_back({data + i * 4096, 512});
+    const uint64_t data = *bus.Allocate(uint64_t{kMaxPieces} * 4096, 4096);
+    for (uint32_t i = 0; i < kMaxPieces; ++i) segments.push_back({data + uint64_t{i} * 4096, 512});
   }
   ~VirtioBlkCostTest() override {
     bus.memory()->SetDirtyLog(nullptr);

@@ -58,7 +58,7 @@ class RingsTest : public testing::Test {
     ASSERT_TRUE(rings_->SetAddr(Place(index)).ok());
   }
   static VhostUserVringAddr Place(uint32_t index) {
-    const uint64_t at = kUser + index * 16 * kKiB;
+    const uint64_t at = kUser + uint64_t{index} * 16 * kKiB;
     return {.index = index,
             .flags = 0,
             .descriptor = at,
