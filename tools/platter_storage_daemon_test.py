@@ -12,6 +12,8 @@ import tempfile
 import time
 import unittest
 
+from testing.qmp import qmp_client
+
 TOOL = "tools/platter-storage-daemon"
 GET_FEATURES = 1
 CONFIG_WCE = 1 << 11
@@ -54,26 +56,25 @@ class Monitor:
     """A client of the monitor at a path."""
 
     def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60)
-        self.socket.connect(path)
-        self.lines = self.socket.makefile("r")
+        connected = socket.socket(socket.AF_UNIX)
+        connected.connect(path)
+        self.client = qmp_client.Client(connected)
         self.events = []
-        self.lines.readline()
         self.ask("qmp_capabilities")
 
     def ask(self, command, **arguments):
         names = {name.replace("_", "-"): value for name, value in arguments.items()}
-        self.socket.sendall(json.dumps({"execute": command, "arguments": names}).encode())
+        self.client.send(json.dumps({"execute": command, "arguments": names}).encode())
         while True:
-            reply = json.loads(self.lines.readline())
+            reply = self.client.read()
+            if reply is None:
+                raise AssertionError(f"{command}: the monitor has gone")
             if "return" in reply or "error" in reply:
                 return reply
             self.events.append(reply)
 
     def close(self):
-        self.lines.close()
-        self.socket.close()
+        self.client.close()
 
 
 class StorageDaemonTest(unittest.TestCase):

@@ -33,28 +33,19 @@ def peers(blockdev, modes):
             for mode, options in modes.items()}
 
 
-def null_contenders(_folder):
+def null_contenders():
     return {OURS: (PLATTER, f"driver=null-co,size={NULL_SIZE}"),
             **peers(f"driver=null-co,size={NULL_SIZE},read-zeroes=off", {})}
 
 
-def file_contenders(path, ours):
+def file_contenders(folder, size, ours):
+    """A file of that size in the folder; `ours` are the options of our driver."""
+    path = os.path.join(folder, "disk.img")
+    make_file(path, size)
     modes = {"native": "aio=native,cache.direct=on", "io_uring": "aio=io_uring,cache.direct=on",
              "threads": "aio=threads,cache.direct=on"}
     return {OURS: (PLATTER, f"driver=file,filename={path},{ours},locking=off"),
             **peers(f"driver=file,filename={path},locking=off", modes)}
-
-
-def tmpfs_contenders(folder):
-    path = os.path.join(folder, "disk.img")
-    make_file(path, TMPFS_BYTES)
-    return file_contenders(path, "cache.direct=off")
-
-
-def disk_contenders(folder):
-    path = os.path.join(folder, "disk.img")
-    make_file(path, DISK_BYTES)
-    return file_contenders(path, "cache.direct=on")
 
 
 def ask(daemon, depth, wait, seconds):
@@ -109,9 +100,11 @@ def compare(options):
     rows = []
     with tempfile.TemporaryDirectory(dir="/dev/shm") as tmpfs, \
             tempfile.TemporaryDirectory(dir=options.dir) as disk:
-        costs = compare_medium(options, "null-co", null_contenders(None), rows)
-        compare_medium(options, "file on tmpfs", tmpfs_contenders(tmpfs), rows)
-        compare_medium(options, "O_DIRECT file", disk_contenders(disk), rows)
+        costs = compare_medium(options, "null-co", null_contenders(), rows)
+        compare_medium(options, "file on tmpfs",
+                       file_contenders(tmpfs, TMPFS_BYTES, "cache.direct=off"), rows)
+        compare_medium(options, "O_DIRECT file",
+                       file_contenders(disk, DISK_BYTES, "cache.direct=on"), rows)
     other = next(name for name in costs if name != OURS)
     for index, what, form in ((0, "resident with one export", "{:.1f} MiB"),
                               (1, "CPU of an idle guest's daemon", "{:.1%} of a core")):

@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <set>
 #include <string_view>
 
 #include "base/status.h"
@@ -32,11 +31,11 @@ class Collector {
  public:
   void Add(const std::string& path, FileRights rights) { files_[path].insert(rights); }
 
-  // `read_only`: a node above it is.
+  // `read_only`: of the node above, for those that do not say it themselves.
   void AddNodes(const Message& message, bool read_only) {
     if (message.GetDescriptor() == config::BlockdevOptions::descriptor()) {
       const auto& node = static_cast<const config::BlockdevOptions&>(message);
-      read_only |= node.read_only();
+      if (node.has_read_only()) read_only = node.read_only();
       const FileRights rights = read_only ? FileRights::kRead : FileRights::kReadWrite;
       if (node.has_file()) Add(node.file().filename(), rights);
       if (node.has_host_device()) Add(node.host_device().filename(), rights);
@@ -55,11 +54,7 @@ class Collector {
     }
     ForEachPart(message, [&](const Message& part) { AddSockets(part); });
   }
-  FilesOfSandbox Take() const {
-    FilesOfSandbox result;
-    for (const auto& [path, rights] : files_) result[path].assign(rights.begin(), rights.end());
-    return result;
-  }
+  const FilesOfSandbox& files() const { return files_; }
 
  private:
   void AddSocket(const std::string& path) { Add(FolderOf(path), FileRights::kSockets); }
@@ -81,7 +76,7 @@ class Collector {
     }
   }
 
-  std::map<std::string, std::set<FileRights>> files_;
+  FilesOfSandbox files_;
 };
 
 }  // namespace
@@ -95,7 +90,7 @@ FilesOfSandbox FilesNeeded(const config::StorageDaemonConfig& config,
   if (!options.pid_file.empty()) files.Add(FolderOf(options.pid_file), FileRights::kSockets);
   for (const std::string& path : options.readable) files.Add(path, FileRights::kRead);
   for (const std::string& path : options.writable) files.Add(path, FileRights::kReadWrite);
-  return files.Take();
+  return files.files();
 }
 
 absl::Status CloseFiles(const config::StorageDaemonConfig& config, const SandboxOptions& options) {

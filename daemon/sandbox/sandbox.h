@@ -15,6 +15,7 @@
 #define PLATTER_DAEMON_SANDBOX_SANDBOX_H_
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,7 @@ struct SandboxOptions {
 };
 
 // What a daemon of this configuration needs: the rights of each path.
-using FilesOfSandbox = std::map<std::string, std::vector<FileRights>>;
+using FilesOfSandbox = std::map<std::string, std::set<FileRights>>;
 FilesOfSandbox FilesNeeded(const config::StorageDaemonConfig& config,
                            const SandboxOptions& options);
 

@@ -29,12 +29,17 @@ config::StorageDaemonConfig WithNodes(const std::vector<std::string>& nodes) {
 const auto kNull = Pair("/dev/null", ElementsAre(FileRights::kReadWrite));
 
 TEST(SandboxTest, ImagesOfEveryDepthWithTheRightsOfTheirNodes) {
+  const std::string below_read_only =
+      "raw,node-name=d,read-only=on,file.driver=blkdebug,file.image.driver=host_device,"
+      "file.image.filename=/dev/d";
+  const std::string written_below_read_only =
+      "raw,node-name=g,read-only=on,file.driver=file,file.filename=/images/g,file.read-only=off";
   EXPECT_THAT(FilesNeeded(WithNodes({
                               "file,node-name=a,filename=/images/a",
                               "file,node-name=b,filename=/images/b,read-only=on",
                               "raw,node-name=c,file.driver=file,file.filename=/images/c",
-                              "raw,node-name=d,read-only=on,file.driver=blkdebug,"
-                              "file.image.driver=host_device,file.image.filename=/dev/d",
+                              below_read_only,
+                              written_below_read_only,
                               // What one writes, another only reads.
                               "file,node-name=e,filename=/images/a,read-only=on",
                               "null-co,node-name=f",
@@ -44,6 +49,7 @@ TEST(SandboxTest, ImagesOfEveryDepthWithTheRightsOfTheirNodes) {
                   kNull, Pair("/images/a", ElementsAre(FileRights::kRead, FileRights::kReadWrite)),
                   Pair("/images/b", ElementsAre(FileRights::kRead)),
                   Pair("/images/c", ElementsAre(FileRights::kReadWrite)),
+                  Pair("/images/g", ElementsAre(FileRights::kReadWrite)),
                   Pair("/dev/d", ElementsAre(FileRights::kRead))));
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // PackedFixture: a packed ring in plain memory that a test writes as it likes, and a driver's
-// bookkeeping that is as simple as it can be. `Access::kAccessor` reaches the same bytes without
-// host pointers.
+// bookkeeping that is as simple as it can be.
 //
 // Ownership: owns the memory. Threading: one thread. Units: bytes; places count descriptors.
 
@@ -10,25 +9,19 @@
 #define PLATTER_DEVICES_VIRTIO_RING_PACKED_FIXTURE_H_
 
 #include <cstdint>
-#include <cstring>
-#include <memory>
-#include <span>
 #include <vector>
 
 #include "base/bytes.h"
-#include "devices/bus/guest_memory.h"
 #include "devices/virtio/ring/packed_spec.h"
 #include "devices/virtio/ring/queue_layout.h"
+#include "devices/virtio/ring/ring_memory_fixture.h"
 #include "devices/virtio/virtio_spec.h"
 
 namespace platter {
 
-class PackedFixture final : private GuestMemoryAccessor {
+class PackedFixture final : public RingMemoryFixture {
  public:
-  enum class Access : uint8_t { kMapped, kAccessor };
-
   // Guest addresses; data follows the tables.
-  static constexpr uint64_t kBase = 0x10000;
   static constexpr uint64_t kBytes = 0xc0000;
   static constexpr uint64_t kRing = kBase;
   static constexpr uint64_t kDriver = kBase + 0x80000;
@@ -44,18 +37,7 @@ class PackedFixture final : private GuestMemoryAccessor {
   };
 
   explicit PackedFixture(uint32_t size, Access access = Access::kMapped)
-      : ring_size(size), storage(kBytes + 64) {
-    // 16-aligned as the guest's addresses are.
-    const auto address = reinterpret_cast<uintptr_t>(storage.data());
-    host = storage.data() + (16 - address % 16) % 16;
-    GuestMemory::Region region = {.address = kBase, .size = kBytes};
-    if (access == Access::kMapped) {
-      region.host = host;
-    } else {
-      region.accessor = this;
-    }
-    memory = *GuestMemory::Create({region}, nullptr);
-  }
+      : RingMemoryFixture(kBytes, access), ring_size(size) {}
 
   QueueLayout layout() const {
     return {.size = ring_size,
@@ -64,17 +46,6 @@ class PackedFixture final : private GuestMemoryAccessor {
             .device = kDevice,
             .next_avail = PackedPlace::kFirst,
             .next_used = PackedPlace::kFirst};
-  }
-
-  template <typename T>
-  void Put(uint64_t address, T value) {
-    std::memcpy(host + (address - kBase), &value, sizeof(value));
-  }
-  template <typename T>
-  T Get(uint64_t address) const {
-    T value;
-    std::memcpy(&value, host + (address - kBase), sizeof(value));
-    return value;
   }
 
   PackedDesc At(uint32_t index) const {
@@ -119,17 +90,6 @@ class PackedFixture final : private GuestMemoryAccessor {
 
   const uint32_t ring_size;
   PackedPlace next;  // The driver's: to make available.
-  std::vector<uint8_t> storage;
-  uint8_t* host = nullptr;
-  std::shared_ptr<const GuestMemory> memory;
-
- private:
-  void Read(uint64_t offset, std::span<uint8_t> out) override {
-    std::memcpy(out.data(), host + offset, out.size());
-  }
-  void Write(uint64_t offset, std::span<const uint8_t> data) override {
-    std::memcpy(host + offset, data.data(), data.size());
-  }
 };
 
 }  // namespace platter

@@ -379,7 +379,7 @@ TEST_P(PackedQueueTest, InterruptsByFlags) {
 TEST_P(PackedQueueTest, InterruptsAtTheDescriptorAskedFor) {
   for (uint32_t size = 1; size <= 5; ++size) {
     for (uint32_t start = 0; start < 2 * size; ++start) {
-      for (uint32_t batch = 1; batch <= size; ++batch) {
+      for (uint16_t batch = 1; uint32_t{batch} <= size; ++batch) {
         for (uint32_t wish = 0; wish < 2 * size; ++wish) {
           PackedPlace from;
           PackedPlace event;

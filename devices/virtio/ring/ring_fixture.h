@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RingFixture: a split ring in plain memory that a test writes as it likes, and the device's side
-// of it. `Access::kAccessor` reaches the same bytes without host pointers.
+// of it.
 //
 // Ownership: owns the memory. Threading: one thread. Units: bytes; indices count entries.
 
@@ -9,24 +9,17 @@
 #define PLATTER_DEVICES_VIRTIO_RING_RING_FIXTURE_H_
 
 #include <cstdint>
-#include <cstring>
-#include <memory>
-#include <span>
-#include <vector>
 
 #include "base/bytes.h"
-#include "devices/bus/guest_memory.h"
 #include "devices/virtio/ring/queue_layout.h"
+#include "devices/virtio/ring/ring_memory_fixture.h"
 #include "devices/virtio/virtio_spec.h"
 
 namespace platter {
 
-class RingFixture final : private GuestMemoryAccessor {
+class RingFixture final : public RingMemoryFixture {
  public:
-  enum class Access : uint8_t { kMapped, kAccessor };
-
   // Guest addresses; data follows the tables.
-  static constexpr uint64_t kBase = 0x10000;
   static constexpr uint64_t kBytes = 0x80000;
   static constexpr uint64_t kDescriptors = kBase;
   static constexpr uint64_t kAvail = kBase + 0x10000;
@@ -42,32 +35,10 @@ class RingFixture final : private GuestMemoryAccessor {
   };
 
   explicit RingFixture(uint32_t size, Access access = Access::kMapped)
-      : ring_size(size), storage(kBytes + 64) {
-    // 16-aligned as the guest's addresses are.
-    const auto address = reinterpret_cast<uintptr_t>(storage.data());
-    host = storage.data() + (16 - address % 16) % 16;
-    GuestMemory::Region region = {.address = kBase, .size = kBytes};
-    if (access == Access::kMapped) {
-      region.host = host;
-    } else {
-      region.accessor = this;
-    }
-    memory = *GuestMemory::Create({region}, nullptr);
-  }
+      : RingMemoryFixture(kBytes, access), ring_size(size) {}
 
   QueueLayout layout() const {
     return {.size = ring_size, .descriptors = kDescriptors, .driver = kAvail, .device = kUsed};
-  }
-
-  template <typename T>
-  void Put(uint64_t address, T value) {
-    std::memcpy(host + (address - kBase), &value, sizeof(value));
-  }
-  template <typename T>
-  T Get(uint64_t address) const {
-    T value;
-    std::memcpy(&value, host + (address - kBase), sizeof(value));
-    return value;
   }
 
   void SetDescriptorAt(uint64_t table, uint32_t index, const Descriptor& d) {
@@ -98,17 +69,6 @@ class RingFixture final : private GuestMemoryAccessor {
   }
 
   const uint32_t ring_size;
-  std::vector<uint8_t> storage;
-  uint8_t* host = nullptr;
-  std::shared_ptr<const GuestMemory> memory;
-
- private:
-  void Read(uint64_t offset, std::span<uint8_t> out) override {
-    std::memcpy(out.data(), host + offset, out.size());
-  }
-  void Write(uint64_t offset, std::span<const uint8_t> data) override {
-    std::memcpy(host + offset, data.data(), data.size());
-  }
 };
 
 }  // namespace platter
